@@ -1,0 +1,1 @@
+"""Observatory images reduced while they arrive."""

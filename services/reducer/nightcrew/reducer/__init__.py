@@ -1,0 +1,1 @@
+"""Recipes, primitives and kernels that turn raw frames into products."""

@@ -1,0 +1,1 @@
+"""A telescope that does not exist: writes realistic nights with their truth."""

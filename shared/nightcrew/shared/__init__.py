@@ -1,0 +1,1 @@
+"""What every nightcrew service speaks: instruments, frames, FITS files, calibration rules, outcomes."""

@@ -1,0 +1,58 @@
+"""The errors that nightcrew raises on purpose, and whom they address."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NightcrewError(Exception):
+    """Root of all our errors.
+
+    ::
+
+        NightcrewError
+         ├── FrameError            the file: truncated, unknown instrument, bad keyword
+         │    └── ShapeMismatch    two frames that do not cover the same part of the detector
+         ├── CalibrationError      none found (why), vetoed, unreachable
+         ├── RecipeError           no such recipe, bad parameter, wrong input for it
+         └── ServiceError          broker, database, disk: usually worth another try
+
+    Parameters
+    ----------
+    message
+        One line that names the file, the rule that was broken and the remedy.
+    """
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+
+class FrameError(NightcrewError):
+    """A file that cannot be used as it is."""
+
+    code = "frame"
+
+
+class ShapeMismatch(FrameError):
+    """Two frames that do not cover the same part of the detector."""
+
+    code = "shape"
+
+
+class CalibrationError(NightcrewError):
+    """A calibration that was needed and not found, or could not be used."""
+
+    code = "calibration"
+
+
+class RecipeError(NightcrewError):
+    """A request that no recipe can fulfil: unknown name, bad parameter, wrong input."""
+
+    code = "recipe"
+
+
+class ServiceError(NightcrewError):
+    """Broker, database or disk failed; trying again may help."""
+
+    code = "service"
+    retryable = True
