@@ -1,0 +1,71 @@
+"""Where products go."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from nightcrew.shared.errors import ServiceError
+from nightcrew.shared.fits import write_frame
+
+if TYPE_CHECKING:
+    from nightcrew.shared.frames import Frame
+
+
+class Store(Protocol):
+    """Takes the files that a recipe makes."""
+
+    def write(self, frame: Frame) -> Path:
+        """Write a frame under its current name."""
+
+    def store(self, frame: Frame, caltype: str) -> Path:
+        """Write a calibration where those of its type are kept."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """Products lie in a directory, calibrations also in `calibrations/CALTYPE` below it, as the reference has it.
+
+    Parameters
+    ----------
+    root
+        The directory, usually the one the user stands in.
+    keep_calibrations
+        Whether calibrations get their second copy.
+    """
+
+    root: Path
+    keep_calibrations: bool = True
+    written: dict[str, Path] = field(default_factory=dict)
+
+    def write(self, frame: Frame) -> Path:
+        """Write a frame under its current name; a calibration just stored is copied, not written again."""
+        target = self.root / Path(frame.filename).name
+        stored = self.written.get(frame.filename)
+        if stored is None:
+            write_frame(frame, target)
+        elif stored != target:
+            try:
+                partial = target.with_name(f".{target.name}.part")
+                shutil.copyfile(stored, partial)
+                partial.replace(target)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                raise ServiceError(
+                    f"{target}: cannot be written ({error.strerror}); free the disk or choose another directory"
+                ) from error
+        return target
+
+    def store(self, frame: Frame, caltype: str) -> Path:
+        """Write a calibration below `calibrations/`."""
+        folder = self.root / "calibrations" / caltype if self.keep_calibrations else self.root
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServiceError(f"{folder}: cannot be made ({error.strerror}); check its permissions") from error
+        target = folder / Path(frame.filename).name
+        write_frame(frame, target)
+        self.written[frame.filename] = target
+        return target
