@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.shared.errors import RecipeError
+from nightcrew.shared.fits import md5_of, open_frame
 from nightcrew.shared.frames import Frame, HistoryRow
 
 from nightcrew.reducer.engine.naming import with_suffix
@@ -87,6 +88,12 @@ class Run:
         Parameters given by the user.
     around
         What the run gets from outside.
+    instrument
+        Instrument of the first input.
+    streams
+        Named lists of frames; `main` holds the inputs, and in the end the products.
+    stored, written
+        Paths of stored calibrations; names of files that primitives wrote.
     """
 
     primitives: Mapping[str, Primitive]
@@ -94,11 +101,15 @@ class Run:
     mode: Mode
     user: Sequence[UserParameter]
     around: Surroundings
+    instrument: str = ""
     streams: dict[str, list[Frame]] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     stored: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     level: int = 0
     _working: list[list[Frame]] = field(default_factory=list)
+    _digests: dict[Path, str] = field(default_factory=dict)
+    _auxiliary: dict[Path, Frame] = field(default_factory=dict)
 
     # What primitives ask for.
 
@@ -115,6 +126,18 @@ class Run:
     def now(self) -> str:
         """Return the time as headers and tables have it: UTC, ISO 8601, microseconds, no zone."""
         return self.around.clock().replace(tzinfo=None).isoformat(timespec="microseconds")
+
+    def md5(self, path: Path) -> str:
+        """Return the md5 of a file, read once in a run."""
+        if path not in self._digests:
+            self._digests[path] = md5_of(path)
+        return self._digests[path]
+
+    def auxiliary(self, path: Path) -> Frame:
+        """Return a calibration's frame, opened once in a run; callers must not change it."""
+        if path not in self._auxiliary:
+            self._auxiliary[path] = open_frame(path)
+        return self._auxiliary[path]
 
     def stamp(self, frame: Frame, keyword: str, primitive: str) -> None:
         """Record in the primary header that a primitive has run."""

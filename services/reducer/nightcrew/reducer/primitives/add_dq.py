@@ -1,0 +1,174 @@
+"""addDQ: bad, non-linear, saturated, unilluminated and persistent pixels (primitives-calibration, 4)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nightcrew.shared.calibrations import Found
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import CalibrationError, FrameError
+from nightcrew.shared.frames import ProvenanceRow
+
+from nightcrew.reducer.auxiliary import lay_over
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.parameters import Parameters, parameter
+from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.reducer.illumination import f2_imaging_mask
+from nightcrew.reducer.kernels.pixelwise import flag_levels
+
+if TYPE_CHECKING:
+    from nightcrew.shared.frames import Array, Frame
+
+    from nightcrew.reducer.engine.run import Run
+
+STATIC_DEFAULT = "default"
+
+
+class AddLatencyToDQ(Parameters):
+    """Parameters of addLatencyToDQ."""
+
+    suffix: str = parameter("_latencyAdded", "Filename suffix")
+    non_linear: bool = parameter(False, "Flag non-linear pixels?")
+    time: float = parameter(120.0, "Persistence time (seconds)", ge=0.0)
+
+
+class AddIllumMaskToDQ(Parameters):
+    """Parameters of addIllumMaskToDQ."""
+
+    suffix: str = parameter("_illumMaskAdded", "Filename suffix")
+    illum_mask: str | None = parameter(None, "Name of illumination mask")
+
+
+class AddDQ(Parameters):
+    """Parameters of addDQ."""
+
+    suffix: str = parameter("_dqAdded", "Filename suffix")
+    non_linear: bool = parameter(False, "Flag non-linear pixels?")
+    time: float = parameter(120.0, "Persistence time (seconds)", ge=0.0)
+    illum_mask: str | None = parameter(None, "Name of illumination mask")
+    static_bpm: str | None = parameter(STATIC_DEFAULT, "Static bad pixel mask")
+    user_bpm: str | None = parameter(None, "User bad pixel mask")
+    add_illum_mask: bool = parameter(False, "Apply illumination mask?")
+    latency: bool = parameter(False, "Apply latency for saturated pixels?")
+
+
+@all_frames("addDQ", AddDQ, stamp="ADDDQ", once=True)
+def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
+    """Give every plane a DQ: bad-pixel masks, detector levels, persistence, illumination.
+
+    Pixels that are not finite numbers become 0 with the bit no_data.
+    """
+    for frame in frames:
+        masks = [_open_mask(run, path, frame) for path in _mask_files(frame, p, run)]
+        for index, plane in enumerate(frame.planes):
+            if plane.dq is not None:
+                run.warn(f"{frame.filename}: a mask already exists in extension {index + 1}")
+                continue
+            header = plane.header
+            plane.data, plane.dq = flag_levels(plane.data, _level(header, "SATLEVEL"), _level(header, "NONLINEA"))
+            for mask in masks:
+                flags = lay_over(mask, frame, index).of(mask, index, "data")
+                assert flags is not None
+                plane.dq = np.bitwise_or(plane.dq, flags.astype(np.uint16))
+            lost = int(np.count_nonzero(plane.dq & DQ.NO_DATA))
+            if lost:
+                run.warn(f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0")
+        run.settle()
+    if p.latency:
+        frames = run.call("addLatencyToDQ", frames, **p.shared_with(AddLatencyToDQ))
+    if p.add_illum_mask:
+        frames = run.call("addIllumMaskToDQ", frames, **p.shared_with(AddIllumMaskToDQ))
+    return frames
+
+
+def _level(header: Any, keyword: str) -> float | None:  # noqa: ANN401
+    value = header.get(keyword)
+    return float(value) if isinstance(value, int | float) and value else None
+
+
+def _mask_files(frame: Frame, p: AddDQ, run: Run) -> list[Path]:
+    """Return the masks to use: the static one and the user's."""
+    files = []
+    if p.static_bpm == STATIC_DEFAULT:
+        answer = run.around.calibrations.find(frame, "processed_bpm")
+        if isinstance(answer, Found):
+            files.append(answer.path)
+        elif p.user_bpm is None:
+            run.info(f"No BPMs found for {frame.filename} and none supplied by the user.")
+    elif p.static_bpm is not None:
+        files.append(Path(p.static_bpm))
+    if p.user_bpm is not None:
+        files.append(Path(p.user_bpm))
+    return files
+
+
+def _open_mask(run: Run, path: Path, frame: Frame) -> Frame:
+    try:
+        mask = run.auxiliary(path)
+    except FrameError as error:
+        raise CalibrationError(f"{path}: bad-pixel mask cannot be opened ({error}); check addDQ:user_bpm") from error
+    frame.provenance.append(ProvenanceRow(run.now(), path.name, run.md5(path), "addDQ"))
+    return mask
+
+
+@all_frames("addLatencyToDQ", AddLatencyToDQ)
+def add_latency(frames: list[Frame], p: AddLatencyToDQ, run: Run) -> list[Frame]:  # noqa: ARG001
+    """Flag pixels that were saturated in a frame taken shortly before, as cosmic_ray (4.2)."""
+    flags = np.uint16(DQ.SATURATED | DQ.NON_LINEAR if p.non_linear else DQ.SATURATED)
+    times = [describe_frame(frame).get("ut_datetime") for frame in frames]
+    window = timedelta(seconds=p.time)
+    hot = [[_flagged(plane.dq, flags) for plane in frame.planes] for frame in frames]
+    for frame, when in zip(frames, times, strict=True):
+        for earlier, before, sources in zip(frames, times, hot, strict=True):
+            if not _within(before, when, window):
+                continue
+            for index, plane in enumerate(frame.planes):
+                persistent = sources[index] if index < len(sources) else None
+                if persistent is not None and plane.dq is not None:
+                    part = lay_over(earlier, frame, index)
+                    plane.dq = plane.dq | (persistent[part.rows, part.columns] * np.uint16(DQ.COSMIC_RAY))
+    return frames
+
+
+def _flagged(dq: Array | None, flags: np.uint16) -> Array | None:
+    """Return where any of the flags is set, or None if nowhere."""
+    if dq is None:
+        return None
+    found = (dq & flags) != 0
+    return found if found.any() else None
+
+
+def _within(before: datetime | None, when: datetime | None, window: timedelta) -> bool:
+    return before is not None and when is not None and timedelta(0) < when - before < window
+
+
+@all_frames("addIllumMaskToDQ", AddIllumMaskToDQ, stamp="ADILLMSK", once=True)
+def add_illumination_mask(frames: list[Frame], p: AddIllumMaskToDQ, run: Run) -> list[Frame]:
+    """Flag what the telescope does not illuminate (4.3)."""
+    for frame in frames:
+        about = describe_frame(frame)
+        if about.tags & {"DARK", "BIAS"}:
+            continue
+        if p.illum_mask is not None:
+            source = run.auxiliary(Path(p.illum_mask))
+            masks = [lay_over(source, frame, i).of(source, i, "data") for i in range(len(frame.planes))]
+        elif about.instrument == "F2" and "IMAGE" in about.tags:
+            masks = [f2_imaging_mask()]
+        else:
+            continue
+        for plane, mask in zip(frame.planes, masks, strict=True):
+            assert mask is not None
+            if mask.shape != plane.shape:
+                raise FrameError(
+                    f"{frame.filename}: {plane.shape[1]} x {plane.shape[0]} pixels, the illumination mask has "
+                    f"{mask.shape[1]} x {mask.shape[0]}; set addDQ:add_illum_mask=False"
+                )
+            unlit = (mask > 0) * np.uint16(DQ.UNILLUMINATED)
+            plane.dq = unlit if plane.dq is None else plane.dq | unlit
+    return frames
+
+
+PRIMITIVES = (add_dq, add_latency, add_illumination_mask)

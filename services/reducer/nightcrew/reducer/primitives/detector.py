@@ -1,0 +1,150 @@
+"""The detector's own effects: non-linearity, gain, noise (primitives-calibration, 6 to 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nightcrew.shared.instruments import F2Linearity, NiriLinearity, nonlinearity
+
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.parameters import Parameters, parameter
+from nightcrew.reducer.engine.primitive import each_frame
+from nightcrew.reducer.kernels import pixelwise
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from nightcrew.shared.frames import Frame
+
+    from nightcrew.reducer.engine.run import Run
+
+LEVELS = ("SATLEVEL", "NONLINEA")
+LONGEST_EXPOSURE = 600.0
+"""Seconds per coadd up to which the NIRI correction was measured."""
+
+
+class NonlinearityCorrect(Parameters):
+    """Parameters of nonlinearityCorrect."""
+
+    suffix: str = parameter("_nonlinearityCorrected", "Filename suffix")
+
+
+class ADUToElectrons(Parameters):
+    """Parameters of ADUToElectrons."""
+
+    suffix: str = parameter("_ADUToElectrons", "Filename suffix")
+
+
+class AddVAR(Parameters):
+    """Parameters of addVAR."""
+
+    suffix: str = parameter("_varAdded", "Filename suffix")
+    read_noise: bool = parameter(False, "Add read noise?")
+    poisson_noise: bool = parameter(False, "Add Poisson noise?")
+
+
+@each_frame("nonlinearityCorrect", NonlinearityCorrect, stamp="LINCORR")
+def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Frame:  # noqa: ARG001
+    """Bring the counts to what a linear detector would have recorded."""
+    about = describe_frame(frame)
+    coefficients = nonlinearity(about)
+    if coefficients is None:
+        run.warn(
+            f"{frame.filename}: no non-linearity coefficients for read mode {about.get('read_mode')}, "
+            f"{frame.planes[0].shape[0]} rows, well depth {about.get('well_depth_setting')}; counts are left as they are"
+        )
+        return frame
+    coadds = int(about.value("coadds"))
+    for index, plane in enumerate(frame.planes):
+        gain = float(_item(about.value("gain"), index))
+        match coefficients:
+            case NiriLinearity():
+                exposure = float(about.value("exposure_time")) / coadds
+                if exposure > LONGEST_EXPOSURE:
+                    run.warn(f"{frame.filename}: exposures of {exposure:g} s are beyond the range of the correction")
+                plane.data, plane.variance = pixelwise.linearize_niri(
+                    plane.data, plane.variance, coefficients.gamma, coefficients.eta, gain, coadds,
+                    exposure, coefficients.dt,
+                )
+                gamma, eta = float(np.float32(coefficients.gamma)), float(np.float32(coefficients.eta))
+                _map_levels(plane.header, lambda c, gamma=gamma, eta=eta: c * (1.0 + c * (gamma + c * eta)), gain / coadds)
+            case F2Linearity():
+                c0, c1, c2 = coefficients.c0, coefficients.c1, coefficients.c2
+                poisson = "poisson" in str(plane.header.get("VARNOISE", "")).lower()
+                plane.data, plane.variance = pixelwise.linearize_f2(
+                    plane.data, plane.variance, (c0, c1, c2), gain, coadds, update_variance=poisson
+                )
+                _map_levels(plane.header, lambda c, k=(c0, c1, c2): c * (k[0] + c * (k[1] + c * k[2])), gain / coadds)
+    return frame
+
+
+def _map_levels(header: Header, polynomial: Any, per_count: float) -> None:  # noqa: ANN401
+    """Move the detector's levels along with the counts."""
+    for keyword in LEVELS:
+        level = header.get(keyword)
+        if isinstance(level, int | float):
+            header[keyword] = round(polynomial(level * per_count) / per_count, 3)
+
+
+@each_frame("ADUToElectrons", ADUToElectrons, stamp="ADUTOELE")
+def adu_to_electrons(frame: Frame, p: ADUToElectrons, run: Run) -> Frame:  # noqa: ARG001
+    """Turn counts into electrons."""
+    about = describe_frame(frame)
+    if not about.value("is_in_adu"):
+        run.warn(f"{frame.filename}: already in electrons, nothing is changed")
+        return frame
+    for index, plane in enumerate(frame.planes):
+        header = plane.header
+        gain = _item(about.value("gain"), index)
+        if gain is None:
+            run.warn(f"{frame.filename}: the gain is not known (LNRS or read mode), pixels become 0")
+            gain = 0.0
+        plane.data, plane.variance = pixelwise.scale(plane.data, plane.variance, float(np.float32(gain)))
+        for keyword in LEVELS:
+            level = header.get(keyword)
+            if isinstance(level, int | float):
+                header[keyword] = (level * float(gain), header.comments[keyword].replace("ADU", "electron"))
+        header["BUNIT"] = ("electron", "Physical units of the array values")
+        header["GAIN"] = (1.0, "Gain [electrons/data value]")
+    return frame
+
+
+@each_frame("addVAR", AddVAR, stamp="ADDVAR", once=False)
+def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
+    """Give every plane its variance: read noise, photon noise, or both."""
+    if not (p.read_noise or p.poisson_noise):
+        run.warn(f"{frame.filename}: addVAR has nothing to add; set read_noise or poisson_noise")
+        return frame
+    about = describe_frame(frame)
+    in_adu = about.value("is_in_adu")
+    for index, plane in enumerate(frame.planes):
+        gain = float(_item(about.value("gain"), index) or 1.0) if in_adu else 1.0
+        noise = float(_item(about.value("read_noise"), index))
+        present = str(plane.header.get("VARNOISE", ""))
+        wanted = [
+            word for word, asked in (("read", p.read_noise), ("Poisson", p.poisson_noise))
+            if asked and not _already(word, present, frame, run)
+        ]
+        if wanted:
+            plane.variance = pixelwise.add_variance(
+                plane.data, plane.variance,
+                read_variance=(noise / gain) ** 2 if "read" in wanted else 0.0,
+                poisson_gain=gain if "Poisson" in wanted else None,
+            )
+            listed = ([present] if present else []) + wanted
+            plane.header["VARNOISE"] = (", ".join(listed), "Types of noise included in VAR plane")
+    return frame
+
+
+def _already(word: str, present: str, frame: Frame, run: Run) -> bool:
+    if word.lower() in present.lower():
+        run.warn(f"{frame.filename}: VAR already contains {word} noise, it is not added again")
+        return True
+    return False
+
+
+def _item(value: Any, index: int) -> Any:  # noqa: ANN401
+    return value[index] if isinstance(value, list) else value
+
+
+PRIMITIVES = (nonlinearity_correct, adu_to_electrons, add_var)

@@ -1,0 +1,137 @@
+"""Lamp flats: combine, subtract, normalise, threshold (primitives-calibration, 12 and 13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import FrameError
+
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.parameters import Parameters, parameter
+from nightcrew.reducer.engine.primitive import all_frames, each_frame
+from nightcrew.reducer.kernels import pixelwise
+from nightcrew.reducer.kernels.statistics import masked_mean, masked_median
+from nightcrew.reducer.primitives.stacking import Combination, merge_records
+
+if TYPE_CHECKING:
+    from nightcrew.shared.frames import Array, Frame
+
+    from nightcrew.reducer.engine.run import Run
+
+
+class MakeLampFlat(Combination):
+    """Parameters of makeLampFlat."""
+
+    suffix: str = parameter("_lampstack", "Filename suffix")
+
+
+class NormalizeFlat(Parameters):
+    """Parameters of normalizeFlat."""
+
+    suffix: str = parameter("_normalized", "Filename suffix")
+    scale: Literal["median", "mean"] = parameter(
+        "median", "Statistic for scaling", choices={"mean": "Scale by mean", "median": "Scale by median"}
+    )
+    separate_ext: bool = parameter(False, "Scale extensions separately?")
+
+
+class ThresholdFlatfield(Parameters):
+    """Parameters of thresholdFlatfield."""
+
+    suffix: str = parameter("_thresholdFlatfielded", "Filename suffix")
+    upper: float | None = parameter(10.0, "Upper limit for valid pixels", ge=1.0)
+    lower: float | None = parameter(0.01, "Lower limit for valid pixels", lt=1.0)
+
+
+@all_frames("makeLampFlat", MakeLampFlat)
+def make_lamp_flat(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame]:
+    """Stack lamp-on and lamp-off frames and subtract the one from the other.
+
+    Raises
+    ------
+    FrameError
+        If there is no lamp-on frame.
+    """
+    tags = [describe_frame(frame).tags for frame in frames]
+    on = [frame for frame, t in zip(frames, tags, strict=True) if "LAMPON" in t]
+    off = [frame for frame, t in zip(frames, tags, strict=True) if "LAMPOFF" in t]
+    if not on:
+        names = ", ".join(frame.filename for frame in frames[:3]) or "the list"
+        raise FrameError(
+            f"{names}: {len(off)} lamp-off frames and no lamp-on frame; a flat needs frames taken with the lamp on"
+        )
+    for frame in frames:
+        if not any(frame is known for known in (*on, *off)):
+            run.warn(f"{frame.filename}: neither lamp-on nor lamp-off, left out of the flat")
+    stacking = {**p.shared_with(MakeLampFlat), "scale": False, "zero": False}
+    lit = run.call("stackFrames", on, **stacking)[0]
+    if not off:
+        run.warn(f"{on[0].filename}: no lamp-off flats, nothing is subtracted from the lamp-on stack")
+        return [lit]
+    unlit = run.call("stackFrames", off, **stacking)[0]
+    times = [describe_frame(frame).get("exposure_time") for frame in (lit, unlit)]
+    if times[0] != times[1]:
+        run.warn(f"{lit.filename}: lamp-on frames of {times[0]} s, lamp-off frames of {times[1]} s")
+    for plane, dark in zip(lit.planes, unlit.planes, strict=True):
+        plane.data, plane.variance, plane.dq = pixelwise.subtract(
+            (plane.data, plane.variance, plane.dq), (dark.data, dark.variance, dark.dq)
+        )
+    merge_records([lit, unlit], lit)
+    run.rename(lit, p.suffix)
+    return [lit]
+
+
+@each_frame("normalizeFlat", NormalizeFlat, stamp="NORMLIZE")
+def normalize_flat(frame: Frame, p: NormalizeFlat, run: Run) -> Frame:  # noqa: ARG001
+    """Divide a flat by the median (or mean) of its good pixels.
+
+    Raises
+    ------
+    FrameError
+        If no pixel is good, or the level is not a positive number.
+    """
+    statistic = masked_median if p.scale == "median" else masked_mean
+    groups = [[plane] for plane in frame.planes] if p.separate_ext else [list(frame.planes)]
+    for planes in groups:
+        level = statistic([plane.data for plane in planes], [plane.dq for plane in planes])
+        if level is None or not np.isfinite(level) or level <= 0:
+            raise FrameError(
+                f"{frame.filename}: the {p.scale} of the good pixels is {level}, a flat needs light; "
+                "check that lamp-on and lamp-off frames are what their headers say"
+            )
+        for plane in planes:
+            plane.data, plane.variance = pixelwise.divide_by(plane.data, plane.variance, float(np.float32(level)))
+    return frame
+
+
+@each_frame("thresholdFlatfield", ThresholdFlatfield, stamp="TRHFLAT")
+def threshold_flatfield(frame: Frame, p: ThresholdFlatfield, run: Run) -> Frame:  # noqa: ARG001
+    """Flag pixels without light, or with far too much, as unilluminated and set them to 1."""
+    for plane in frame.planes:
+        plane.data, plane.dq = thresholded(plane.data, plane.dq, p.lower, p.upper)
+    return frame
+
+
+def thresholded(data: Array, dq: Array | None, lower: float | None, upper: float | None) -> tuple[Array, Array]:
+    """Return pixels and flags of a flat after thresholding (13.2).
+
+    Parameters
+    ----------
+    data, dq
+        Normalised flat, float32, and its flags, uint16.
+    lower, upper
+        Limits of what counts as illuminated; None does not limit.
+    """
+    flags = np.zeros(data.shape, np.uint16) if dq is None else dq
+    outside = np.zeros(data.shape, bool)
+    dim = np.zeros(data.shape, bool) if lower is None else data < np.float32(lower)
+    if upper is not None:
+        outside |= data > np.float32(upper)
+    outside |= dim
+    flags = np.where(outside & ((flags & DQ.BAD_PIXEL) == 0), flags | np.uint16(DQ.UNILLUMINATED), flags)
+    return np.where((flags & DQ.UNILLUMINATED).astype(bool) | dim, np.float32(1.0), data), flags
+
+
+PRIMITIVES = (make_lamp_flat, normalize_flat, threshold_flatfield)

@@ -1,0 +1,270 @@
+"""stackFrames and its relatives (primitives-calibration, 11)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from nightcrew.shared.errors import FrameError, RecipeError
+from nightcrew.shared.frames import Frame, Plane, Table
+
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.parameters import Parameters, parameter
+from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.reducer.kernels.combine import Rejection
+from nightcrew.reducer.kernels.statistics import normalization
+from nightcrew.reducer.kernels.tiles import combine_planes
+
+if TYPE_CHECKING:
+    from nightcrew.reducer.engine.run import Run
+
+OPERATIONS = {
+    "mean": "arithmetic mean",
+    "wtmean": "variance-weighted mean",
+    "median": "median",
+    "lmedian": "low-median",
+}
+REJECTIONS = {
+    "none": "no rejection",
+    "minmax": "reject highest and lowest pixels",
+    "sigclip": "reject pixels based on scatter",
+    "varclip": "reject pixels based on variance array",
+}
+Operation = Literal["mean", "wtmean", "median", "lmedian"]
+RejectMethod = Literal["none", "minmax", "sigclip", "varclip"]
+SAME_EXPOSURE = 0.01
+"""Seconds by which darks of one stack may differ (11.3)."""
+
+
+class Combination(Parameters):
+    """Parameters that everything which combines frames has."""
+
+    suffix: str = parameter("_stack", "Filename suffix")
+    apply_dq: bool = parameter(True, "Use DQ to mask bad pixels?")
+    statsec: str | None = parameter(None, "Section for statistics, x1:x2,y1:y2")
+    operation: Operation = parameter("mean", "Averaging operation", choices=OPERATIONS)
+    reject_method: RejectMethod = parameter("sigclip", "Pixel rejection method", choices=REJECTIONS)
+    hsigma: float = parameter(3.0, "High rejection threshold (sigma)", ge=0.0)
+    lsigma: float = parameter(3.0, "Low rejection threshold (sigma)", ge=0.0)
+    mclip: bool = parameter(True, "Use median for sigma-clipping?")
+    max_iters: int | None = parameter(None, "Maximum number of clipping iterations", ge=1)
+    nlow: int = parameter(0, "Number of low pixels to reject", ge=0)
+    nhigh: int = parameter(0, "Number of high pixels to reject", ge=0)
+    memory: float | None = parameter(1.0, "Memory available for stacking (GB)", ge=0.01)
+    save_rejection_map: bool = parameter(False, "Save rejection map?")
+
+
+class StackFrames(Combination):
+    """Parameters of stackFrames."""
+
+    separate_ext: bool = parameter(True, "Handle extensions separately?")
+    scale: bool = parameter(False, "Scale images to the same intensity?")
+    zero: bool = parameter(False, "Apply additive offsets to images to match intensity?")
+
+
+class StackDarks(Combination):
+    """Parameters of stackDarks."""
+
+    reject_method: RejectMethod = parameter("varclip", "Pixel rejection method", choices=REJECTIONS)
+    separate_ext: bool = parameter(True, "Handle extensions separately?")
+
+
+class StackFlats(StackFrames):
+    """Parameters of stackFlats."""
+
+    reject_method: RejectMethod = parameter("minmax", "Pixel rejection method", choices=REJECTIONS)
+    nlow: int = parameter(1, "Number of low pixels to reject", ge=0)
+    nhigh: int = parameter(1, "Number of high pixels to reject", ge=0)
+
+
+@all_frames("stackFrames", StackFrames)
+def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
+    """Combine the frames into one, named after the first.
+
+    Raises
+    ------
+    FrameError
+        If the frames have different numbers of extensions or shapes.
+    RecipeError
+        If more images are to be rejected than there are, or the section is not one.
+    """
+    if len(frames) < 2:
+        run.warn(f"No stacking will be performed, since {_only(frames)}")
+        return frames
+    _check_shapes(frames)
+    reject = p.reject_method
+    if reject == "minmax" and p.nlow + p.nhigh >= len(frames):
+        if run.mode != "qa":
+            raise RecipeError(
+                f"stackFrames: Only {len(frames)} images but nlow={p.nlow} and nhigh={p.nhigh}; lower nlow and nhigh"
+            )
+        run.warn(f"only {len(frames)} images: nlow and nhigh are set to 0")
+        reject = "none"
+    if reject == "varclip" and not all(plane.has("variance") for frame in frames for plane in frame.planes):
+        run.warn("varclip needs VAR planes, and some frame has none: sigclip is used")
+        reject = "sigclip"
+    scale, zero = p.scale, p.zero
+    if scale and zero:
+        run.warn("Both scale and zero are set. Setting scale=False.")
+        scale = False
+    rejection = Rejection(reject, p.lsigma, p.hsigma, p.mclip, p.max_iters, p.nlow, p.nhigh)
+    run.info(f"Combining {len(frames)} inputs with {p.operation} and {reject} rejection")
+    stack = frames[0].copy()
+    stack.planes = []
+    for index in range(len(frames[0].planes)):
+        planes = [frame.planes[index] for frame in frames]
+        factors, offsets = _normalise(planes, scale=scale, zero=zero, section=p.statsec, run=run)
+        run.settle()
+        made = combine_planes(
+            planes, p.operation, rejection, scale=factors, zero=offsets, use_dq=p.apply_dq,
+            budget=run.around.memory.for_tiles, threads=run.around.threads,
+            rejection_map=p.save_rejection_map,
+        )
+        plane = Plane(planes[0].header.copy(), made.data, made.variance, made.dq)
+        _keep_first_catalogue(planes, plane)
+        stack.planes.append(plane)
+    _write_headers(frames, stack, run)
+    merge_records(frames, stack)
+    run.stamp(stack, "STACKFRM", "stackFrames")
+    run.rename(stack, p.suffix)
+    return [stack]
+
+
+def _only(frames: list[Frame]) -> str:
+    return f"{frames[0].filename} is the only input" if frames else "there is no input"
+
+
+def _check_shapes(frames: list[Frame]) -> None:
+    first = frames[0]
+    for frame in frames[1:]:
+        if len(frame.planes) != len(first.planes):
+            raise FrameError(
+                f"{frame.filename}: not the same number of extensions as {first.filename}; stack frames of one instrument"
+            )
+        for ours, theirs in zip(frame.planes, first.planes, strict=True):
+            if ours.shape != theirs.shape:
+                raise FrameError(
+                    f"{frame.filename}: {ours.shape[1]} x {ours.shape[0]} pixels, {first.filename} has "
+                    f"{theirs.shape[1]} x {theirs.shape[0]}; stack frames of the same shape"
+                )
+
+
+SECTION = re.compile(r"\[?\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]?")
+
+
+def parse_section(text: str) -> tuple[slice, slice]:
+    """Return rows and columns of a section `x1:x2,y1:y2`, 1-based and inclusive.
+
+    Raises
+    ------
+    RecipeError
+        If the text is no section.
+    """
+    found = SECTION.fullmatch(text.strip())
+    x1, x2, y1, y2 = map(int, found.groups()) if found else (0, 0, 0, 0)
+    if not (0 < x1 < x2 and 0 < y1 < y2):
+        raise RecipeError(f"section '{text}' is not x1:x2,y1:y2 with 1 <= x1 < x2 and 1 <= y1 < y2")
+    return slice(y1 - 1, y2), slice(x1 - 1, x2)
+
+
+def _normalise(
+    planes: list[Plane], *, scale: bool, zero: bool, section: str | None, run: Run
+) -> tuple[list[float] | None, list[float] | None]:
+    """Return the factors or the offsets that bring the planes to the level of the first."""
+    if not (scale or zero):
+        return None, None
+    window = parse_section(section) if section else (slice(None), slice(None))
+    data = [plane.data[window] for plane in planes]
+    flags = [None if plane.dq is None else plane.dq[window] for plane in planes]
+    values = normalization(data, flags, scaling=scale)
+    if scale and not all(math.isfinite(v) and v > 0 for v in values):
+        run.warn("Some scale factors are negative or infinite, no scaling is done")
+        return None, None
+    return (values, None) if scale else (None, values)
+
+
+def _keep_first_catalogue(planes: list[Plane], stack: Plane) -> None:
+    """Carry mask and catalogue of the first input, where all inputs have them, as the reference does (11.2)."""
+    if all(plane.has("objmask") for plane in planes):
+        stack.objmask = planes[0].objmask
+    if all(plane.objcat is not None for plane in planes):
+        stack.objcat = planes[0].objcat
+
+
+def _write_headers(frames: list[Frame], stack: Frame, run: Run) -> None:
+    about = [describe_frame(frame) for frame in frames]
+    for index, plane in enumerate(stack.planes):
+        gains = [_item(a.get("gain"), index) for a in about]
+        if len(set(gains)) > 1 and all(gains):
+            run.warn(f"{stack.filename}: inputs have different gains, the harmonic mean is kept")
+            plane.header["GAIN"] = len(gains) / sum(1.0 / g for g in gains)
+        noises = [_item(a.get("read_noise"), index) for a in about]
+        if all(n is not None for n in noises):
+            plane.header["RDNOISE"] = math.sqrt(sum(n * n for n in noises) / len(noises))
+    phu = stack.phu
+    airmasses = [a.get("airmass") for a in about]
+    if all(a is not None for a in airmasses):
+        phu["AIRMASS"] = (float(np.mean(airmasses)), "Mean airmass for the exposure")
+    if "DATALAB" in phu:
+        phu["DATALAB"] = f"{phu['DATALAB']}-STACK"
+    phu["NCOMBINE"] = (len(frames), "Number of input images")
+    for number, frame in enumerate(frames, 1):
+        phu[f"IMCMB{number:03d}"] = frame.phu.get("ORIGNAME", frame.filename)
+
+
+def _item(value: Any, index: int) -> Any:  # noqa: ANN401
+    return value[index] if isinstance(value, list) else value
+
+
+def merge_records(frames: list[Frame], into: Frame) -> None:
+    """Give a combination the provenance, history and tables of all its inputs, equal rows once."""
+    provenance = {(r.filename, r.md5, r.added_by): r for frame in reversed(frames) for r in reversed(frame.provenance)}
+    history = dict.fromkeys(row for frame in frames for row in frame.history)
+    into.provenance = sorted(provenance.values(), key=_order(frames))
+    into.history = list(history)
+    shared = set.intersection(*(set(frame.tables) for frame in frames))
+    into.tables = {name: _merged_table(name, frames) for name in into.tables if name in shared}
+
+
+def _order(frames: list[Frame]) -> Any:  # noqa: ANN401
+    places: dict[tuple[str, str, str], int] = {}
+    for frame in frames:
+        for row in frame.provenance:
+            places.setdefault((row.filename, row.md5, row.added_by), len(places))
+    return lambda row: places[row.filename, row.md5, row.added_by]
+
+
+def _merged_table(name: str, frames: list[Frame]) -> Table:
+    return frames[0].tables[name]
+
+
+@all_frames("stackDarks", StackDarks)
+def stack_darks(frames: list[Frame], p: StackDarks, run: Run) -> list[Frame]:
+    """Combine darks of one exposure time.
+
+    Raises
+    ------
+    FrameError
+        If a frame is no dark, or exposed otherwise than the first.
+    """
+    about = [describe_frame(frame) for frame in frames]
+    for frame, a in zip(frames, about, strict=True):
+        if "DARK" not in a.tags:
+            raise FrameError(f"{frame.filename}: Not all inputs have DARK tag; take it off the list of darks")
+        if abs(a.value("exposure_time") - about[0].value("exposure_time")) >= SAME_EXPOSURE:
+            raise FrameError(
+                f"{frame.filename}: Darks are not of equal exposure time ({a.value('exposure_time'):g} s, "
+                f"{frames[0].filename} {about[0].value('exposure_time'):g} s); make one list for each"
+            )
+    return run.call("stackFrames", frames, **p.shared_with(StackFrames), suffix=p.suffix, scale=False, zero=False)
+
+
+@all_frames("stackFlats", StackFlats)
+def stack_flats(frames: list[Frame], p: StackFlats, run: Run) -> list[Frame]:
+    """Combine flats, extreme values left out."""
+    return run.call("stackFrames", frames, **p.shared_with(StackFrames), suffix=p.suffix)
+
+
+PRIMITIVES = (stack_frames, stack_darks, stack_flats)
