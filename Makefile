@@ -47,10 +47,10 @@ lint: $(STAMP) ## Check style, types and the walls between the distributions
 	@$(BIN)/lint-imports
 
 bench: $(STAMP) ## Measure time and memory of the tutorial night; writes bench.json
-	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
 
 accuracy: $(STAMP) ## Compare a reduced night with the simulator's truth; rewrites docs/explanation/accuracy.md
-	@$(BIN)/python tests/benchmarks/accuracy.py $(ACCURACY_ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.accuracy $(ACCURACY_ARGS)
 
 docs: $(STAMP) ## Rewrite the reference pages that are made from the code
 	@$(BIN)/python tools/reference_pages.py

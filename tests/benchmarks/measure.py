@@ -44,23 +44,23 @@ def nightcrew() -> str:
 
 
 def run(arguments: list[str], cwd: Path) -> Cost:
-    """Run a command to its end and measure it.
+    """Run a command to its end and measure it; what it prints is in `last-command.out` and `.err` of its directory.
 
     Raises
     ------
     CommandFailed
         If it does not exit with 0.
     """
-    log = cwd / "last-command.log"
-    with log.open("wb") as output:
+    printed, logged = cwd / "last-command.out", cwd / "last-command.err"
+    with printed.open("wb") as output, logged.open("wb") as errors:
         start = time.perf_counter()
-        child = subprocess.Popen(arguments, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        child = subprocess.Popen(arguments, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise CommandFailed(f"{' '.join(arguments)} in {cwd} ended with {child.returncode}:\n{tail}")
+        tail = "\n".join((printed.read_text() + logged.read_text()).splitlines()[-15:])
+        raise CommandFailed(f"{' '.join(arguments)[:300]} in {cwd} ended with {child.returncode}:\n{tail}")
     scale = 1 if sys.platform == "darwin" else 1024
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)
 
@@ -76,7 +76,9 @@ def machine() -> str:
     """Describe the machine in one line: processor, cores, system, Python."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0] if names else model
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    for line in info.read_text().splitlines() if info.exists() else ():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    cores, system = os.cpu_count(), f"{platform.system()} {platform.machine()}"
+    return f"{model}, {cores} cores, {system}, Python {platform.python_version()}"

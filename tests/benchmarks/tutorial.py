@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import nightcrew
 
-# Written out, not found out: a list is what an astronomer hands to `reduce`.
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LISTS: dict[str, list[str]] = {
     "darks20s.lis": ["--tags", "DARK", "--expr", "exposure_time==20"],
     "darks1s.lis": ["--tags", "DARK", "--expr", "exposure_time==1"],
@@ -42,20 +44,14 @@ class Step:
     reference: float
 
 
+BPM = ("-p", "addDQ:user_bpm={bpm}")
 STEPS = (
     Step("dark", ("@darks20s.lis",), "_dark.fits", 16),
     Step("bpm", ("@flats.lis", "@darks1s.lis", "-r", "makeProcessedBPM"), "_bpm.fits", 17),
-    Step("flat", ("@flats.lis", "-p", "addDQ:user_bpm={bpm}"), "_flat.fits", 20),
+    Step("flat", ("@flats.lis", *BPM), "_flat.fits", 20),
     Step(
         "standard",
-        (
-            "@stdstar.lis",
-            "-p",
-            "addDQ:user_bpm={bpm}",
-            "darkCorrect:do_cal=skip",
-            "--user_cal",
-            "processed_flat:{flat}",
-        ),
+        ("@stdstar.lis", *BPM, "darkCorrect:do_cal=skip", "--user_cal", "processed_flat:{flat}"),
         "_image.fits",
         37,
     ),
@@ -63,8 +59,7 @@ STEPS = (
         "science",
         (
             "@target.lis",
-            "-p",
-            "addDQ:user_bpm={bpm}",
+            *BPM,
             "skyCorrect:scale_sky=False",
             "--user_cal",
             "processed_dark:{dark}",
@@ -94,13 +89,18 @@ def write_lists(raw: Path, work: Path) -> None:
     """Sort the frames into the lists of the tutorial."""
     frames = sorted(str(path) for path in raw.glob("*.fits*"))
     for name, options in LISTS.items():
-        subprocess.run([nightcrew(), "dataselect", *frames, *options, "-o", name], cwd=work, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [nightcrew(), "dataselect", *frames, *options, "-o", name], cwd=work, check=True, stdout=subprocess.DEVNULL
+        )
 
 
-def many_frames(raw: Path, work: Path, count: int) -> Path:
-    """Return a directory with `count` names for the frames of a night."""
+def many_frames(raw: Path, work: Path, count: int) -> list[str]:
+    """Give the frames of a night `count` names below `work`, and return them."""
     frames = sorted(raw.glob("*.fits*"))
+    names = []
     for number in range(count):
         original = frames[number % len(frames)]
-        os.link(original, work / f"X{number:04d}{original.name[original.name.index('.') :]}")
-    return work
+        name = work / f"X{number:04d}{original.name[original.name.index('.') :]}"
+        os.link(original, name)
+        names.append(str(name))
+    return names

@@ -104,7 +104,10 @@ class Plane:
         self._arrays: dict[str, Array] = {}
         self._sources: dict[str, PixelSource] = {}
         given: dict[PlaneName, Array | PixelSource | None] = {
-            "data": data, "variance": variance, "dq": dq, "objmask": objmask,
+            "data": data,
+            "variance": variance,
+            "dq": dq,
+            "objmask": objmask,
         }
         for name, pixels in given.items():
             if isinstance(pixels, np.ndarray):
@@ -234,6 +237,11 @@ class Frame:
     def copy(self) -> Frame:
         """Return a frame with headers and lists of its own that shares the arrays."""
         return Frame(
-            self.phu.copy(), [plane.copy() for plane in self.planes], self.filename, self.path,
-            dict(self.tables), list(self.provenance), list(self.history),
+            self.phu.copy(),
+            [plane.copy() for plane in self.planes],
+            self.filename,
+            self.path,
+            dict(self.tables),
+            list(self.provenance),
+            list(self.history),
         )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.shared.errors import ShapeMismatch
-
 from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.shared.errors import ShapeMismatch
 
 if TYPE_CHECKING:
     from nightcrew.shared.frames import Array, Frame, PlaneName

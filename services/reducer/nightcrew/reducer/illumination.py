@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from nightcrew.shared.dq import DQ
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from astropy.io.fits import Header
+
     from nightcrew.shared.frames import Frame
     from nightcrew.shared.instruments import Description
 
@@ -82,7 +83,14 @@ def pointing_of(frame: Frame, about: Description) -> Pointing | None:
     """Return what the headers say, or None where something is missing."""
     values = [
         about.get(name)
-        for name in ("target_ra", "target_dec", "position_angle", "detector_x_offset", "detector_y_offset", "pixel_scale")
+        for name in (
+            "target_ra",
+            "target_dec",
+            "position_angle",
+            "detector_x_offset",
+            "detector_y_offset",
+            "pixel_scale",
+        )
     ]
     if any(value is None for value in values):
         return None
@@ -119,7 +127,9 @@ class PointingCheck:
         """Yield what a user should know: frames that disagree, frames that were mended."""
         for frame in frames:
             about = describe_frame(frame)
-            if about.tags & OFF_SKY or (about.instrument == "NIRI" and about.get("is_ao") and frame.phu.get("CRFOLLOW") == "no"):
+            if about.tags & OFF_SKY or (
+                about.instrument == "NIRI" and about.get("is_ao") and frame.phu.get("CRFOLLOW") == "no"
+            ):
                 continue
             pointing = pointing_of(frame, about)
             if pointing is None:
@@ -188,7 +198,7 @@ class PointingCheck:
         self._queue = []
 
 
-def _instant(about: Description, clock: Any) -> datetime | None:  # noqa: ANN401
+def _instant(about: Description, clock: Any) -> datetime | None:
     day = about.get("ut_date")
     if day is None or not isinstance(clock, str):
         return None

@@ -34,7 +34,8 @@ Scalar = str | int | float | bool | None
 class ReadBytes(Protocol):
     """Reads up to `length` bytes at `offset`; fewer only at the end of the file."""
 
-    def __call__(self, length: int, offset: int, /) -> bytes: ...
+    def __call__(self, length: int, offset: int, /) -> bytes:
+        """Read."""
 
 
 def padded(length: int) -> int:
@@ -70,23 +71,23 @@ class Cards:
         found = _VALUE.match(self.raw, offset + 9, offset + CARD)
         if found is None:
             return None
-        text, token = found.groups()
+        text, word = found.groups()
         if text is not None:
             return str(text.decode("ascii", "replace").replace("''", "'").rstrip())
-        return _scalar(token.decode("ascii", "replace"))
+        return _scalar(word.decode("ascii", "replace"))
 
 
-def _scalar(token: str) -> Scalar:
-    if token in ("T", "F"):
-        return token == "T"
+def _scalar(word: str) -> Scalar:
+    if word in ("T", "F"):
+        return word == "T"
     try:
-        return int(token)
+        return int(word)
     except ValueError:
         pass
     try:
-        return float(token.upper().replace("D", "E"))
+        return float(word.upper().replace("D", "E"))
     except ValueError:
-        return token
+        return word
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.shared.fits.blocks import CARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from astropy.io.fits import Header
 
@@ -19,59 +19,85 @@ _PRINTABLE = bytes(byte if 32 <= byte < 127 else ord(" " if byte < 128 else "?")
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[ED][+-]?\d+)?"
 _WELL_FORMED = re.compile(
     rf"[A-Z0-9_-]{{1,8}} *(?<=.{{8}})= (?: *(?:'(?:[^']|'')*'|{_NUMBER}|[TF]))? *(?:/|$)"
-    r"|(?:COMMENT |HISTORY |CONTINUE| {8})"
+    r"|(?:COMMENT |HISTORY | {8})"
 )
 """Cards whose value astropy can read without being asked to repair it."""
+_TO_BE_CONTINUED = re.compile(r"(?:.{8}= |CONTINUE) *'(?:[^']|'')*&' *(?:/|$)")
+_CONTINUATION = re.compile(r"CONTINUE  *'(?:[^']|'')*' *(?:/|$)")
 
 
 def parse(raw: bytes) -> Header:
     """Make a header of the cards before END.
 
-    A value that cannot be parsed becomes text, so that asking for it never raises;
-    everything else stays as it was.
+    A value that cannot be parsed becomes text, and a card that astropy could not read at
+    all becomes a comment, so that asking for a value never raises.
     """
     from astropy.io.fits import Header  # noqa: PLC0415  a quarter of a second that only headers are worth
 
     text = raw.translate(_PRINTABLE).decode("ascii")
-    if all(_WELL_FORMED.match(text, start, start + CARD) for start in range(0, len(text), CARD)):
+    lines = [text[start : start + CARD] for start in range(0, len(text), CARD)]
+    if all(map(_WELL_FORMED.match, lines)):
+        return Header.fromstring(text)
+    if all(_WELL_FORMED.match(line) or _continues(lines, at) for at, line in enumerate(lines)):
         return Header.fromstring(text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        header = Header.fromstring(text)
-        _repair(header)
-    return header
+        return Header.fromstring("".join(_repaired(lines)))
 
 
-def _repair(header: Header) -> None:
-    from astropy.io.fits import VerifyError  # noqa: PLC0415
+def _continues(lines: list[str], at: int) -> bool:
+    return at > 0 and bool(_CONTINUATION.match(lines[at])) and bool(_TO_BE_CONTINUED.match(lines[at - 1]))
 
-    for card in header.cards:
-        try:
-            card.verify("silentfix+ignore")
-            _ = card.value, card.comment, str(card)
-        except (VerifyError, ValueError):
-            # Not even repairable: a CONTINUE that continues no text, for one.
-            text = str(card.rawvalue)
-            print(text)
+
+def _repaired(lines: list[str]) -> Iterator[str]:
+    from astropy.io.fits import Card, VerifyError  # noqa: PLC0415
+
+    for at, line in enumerate(lines):
+        if _WELL_FORMED.match(line) or _continues(lines, at):
+            yield line
+            continue
+        if not line.startswith("CONTINUE"):
+            card = Card.fromstring(line)
+            try:
+                card.verify("silentfix+ignore")
+                _ = card.value, card.comment
+                yield from _lines(str(card))
+                continue
+            except (VerifyError, ValueError):
+                pass
+        yield from (f"COMMENT {part}".ljust(CARD) for part in (line[:72], line[72:]) if part.strip())
 
 
 def images(header: Header) -> list[str]:
     """Return the cards of a header as text, 80 characters each, in the form the standard asks for."""
-    lines = []
-    for card in header.cards:
-        card.verify("silentfix+ignore")
-        image = str(card)
-        lines += [image[start : start + CARD].ljust(CARD) for start in range(0, len(image), CARD)]
+    with warnings.catch_warnings():
+        # A comment that does not fit is cut: nobody can do anything about that when a file is written.
+        warnings.simplefilter("ignore")
+        lines: list[str] = []
+        for card in header.cards:
+            card.verify("silentfix+ignore")
+            lines += _lines(str(card))
     return lines
 
 
-def card(keyword: str, value: Any, comment: str = "") -> str:
+def image(keyword: str, value: Any, comment: str = "") -> str:
     """Return one card as text."""
     from astropy.io.fits import Card  # noqa: PLC0415
 
     return str(Card(keyword, value, comment))
 
 
+def comment_of(line: str) -> str:
+    """Return the comment of one card."""
+    from astropy.io.fits import Card  # noqa: PLC0415
+
+    return str(Card.fromstring(line).comment)
+
+
 def without(lines: Iterable[str], keywords: frozenset[str]) -> list[str]:
     """Return the cards whose keyword is not among `keywords`."""
     return [line for line in lines if line[:8].rstrip() not in keywords]
+
+
+def _lines(text: str) -> list[str]:
+    return [text[start : start + CARD].ljust(CARD) for start in range(0, len(text), CARD)]

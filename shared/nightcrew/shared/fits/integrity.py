@@ -41,7 +41,7 @@ class Integrity:
         return self.reason is Reason.OK
 
 
-def verify(path: Path | str, checksums: bool = True) -> Integrity:  # noqa: FBT001, FBT002
+def verify(path: Path | str, checksums: bool = True) -> Integrity:
     """Judge whether a file is whole FITS.
 
     Parameters

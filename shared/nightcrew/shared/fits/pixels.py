@@ -46,7 +46,9 @@ class Encoding:
 
     @property
     def _is_flipped(self) -> bool:
-        return self.blank is None and self.bitpix > 0 and self.bscale == 1 and self.bzero == bzero_of_flipped(self.bitpix)
+        return (
+            self.blank is None and self.bitpix > 0 and self.bscale == 1 and self.bzero == bzero_of_flipped(self.bitpix)
+        )
 
     @property
     def _is_plain(self) -> bool:
@@ -98,8 +100,8 @@ class FilePixels:
         Byte at which the array begins.
     shape
         Numpy order.
-    bitpix, bscale, bzero, blank
-        As the header has them.
+    encoding
+        How the pixels are stored.
     cast
         Type that the pixels are converted to; None leaves them as they are.
     """
@@ -111,16 +113,13 @@ class FilePixels:
         source: Container | Path | str,
         offset: int,
         shape: tuple[int, ...],
-        bitpix: int,
-        bscale: float = 1,
-        bzero: float = 0,
-        blank: int | None = None,
+        encoding: Encoding,
         cast: np.dtype[Any] | None = None,
     ) -> None:
         self._source: Container = PlainFile(Path(source)) if isinstance(source, str | Path) else source
         self._offset = offset
         self._shape = shape
-        self._encoding = Encoding(bitpix, bscale, bzero, blank)
+        self._encoding = encoding
         self._cast = cast
         self._source.expect(offset)
 

@@ -34,15 +34,13 @@ def to_icrs(frame: str, ra: float, dec: float, when: datetime | None) -> tuple[f
     ValueError
         If `dec` is no declination.
     TypeError
-        If a coordinate, or a time that is needed, is None.
+        If a time is needed and is None.
 
     Notes
     -----
     IAU 2006/2000A through ERFA.  Apparent right ascension counts from the equinox, CIRS from
     the intermediate origin: the difference is the equation of the origins.
     """
-    if ra is None or dec is None:
-        raise TypeError("no coordinates to convert to ICRS")
     if not -90.0 <= dec <= 90.0:
         raise ValueError(f"{dec} degrees is not a declination")
     name = frame.strip().upper()

@@ -87,9 +87,7 @@ class Niri(Gemini):
         self, *, as_micrometers: bool = False, as_nanometers: bool = False, as_angstroms: bool = False
     ) -> Any:
         """Central wavelength of the grism, metres unless asked otherwise; None for images."""
-        unit = wavelength_unit(
-            as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms
-        )
+        unit = wavelength_unit(as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms)
         setup = (self.camera(), self.focal_plane_mask(strip_id=True), self._grism())
         return convert(tables.CENTRAL_WAVELENGTH.get(setup), 1e-9, unit)
 
@@ -98,11 +96,9 @@ class Niri(Gemini):
         self, *, as_micrometers: bool = False, as_nanometers: bool = False, as_angstroms: bool = False
     ) -> Any:
         """Dispersion of the grism, metres per pixel unless asked otherwise; None for images."""
-        unit = wavelength_unit(
-            as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms
-        )
-        value = convert(tables.DISPERSION.get((self.camera(), self._grism())), 1e-9, unit)
-        return self.repeated(value)
+        unit = wavelength_unit(as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms)
+        value = tables.DISPERSION.get((self.camera(), self._grism()))
+        return None if value is None else self.repeated(convert(value, 1e-9, unit))
 
     def _grism(self) -> str:
         return str(self.disperser(strip_id=True))[:6]

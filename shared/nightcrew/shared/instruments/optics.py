@@ -96,9 +96,7 @@ class Optics(Record):
         self, *, as_micrometers: bool = False, as_nanometers: bool = False, as_angstroms: bool = False
     ) -> Any:
         """Central wavelength, metres unless asked otherwise."""
-        unit = wavelength_unit(
-            as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms
-        )
+        unit = wavelength_unit(as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms)
         keyword, native = self.wavelength_keyword
         value = self.phu.get(keyword)
         return None if value is None or value < 0 else convert(float(value), native, unit)
@@ -130,9 +128,7 @@ class Optics(Record):
         self, *, as_micrometers: bool = False, as_nanometers: bool = False, as_angstroms: bool = False
     ) -> Any:
         """Change of wavelength from one pixel to the next, metres unless asked otherwise."""
-        unit = wavelength_unit(
-            as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms
-        )
+        unit = wavelength_unit(as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms)
         if self.extensions and all("WDELTA" in header for header in self.extensions):
             return convert(self.header_values("WDELTA"), 1.0, unit)
         value = self.phu.get("WDELTA")

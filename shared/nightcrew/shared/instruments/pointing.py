@@ -23,9 +23,7 @@ class Pointing(Detector):
         """Return the WCS of each extension, from the primary header where it has none."""
         known: list[LinearWcs | None] | None = self.computed.get("wcs()")
         if known is None:
-            known = self.computed["wcs()"] = [
-                read_wcs(header) or read_wcs(self.phu) for header in self.extensions
-            ]
+            known = self.computed["wcs()"] = [read_wcs(header) or read_wcs(self.phu) for header in self.extensions]
         return known
 
     @descriptor

@@ -205,7 +205,7 @@ class Record(View):
     def ut_date(self, *, strict: bool = False) -> date | None:
         """UTC date of the exposure."""
         try:
-            return self.ut_datetime(strict=strict, dateonly=True)
+            return self.ut_datetime(strict=strict, dateonly=True)  # type: ignore[return-value]
         except AttributeError:
             return None
 

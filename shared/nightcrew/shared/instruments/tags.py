@@ -46,9 +46,7 @@ class TagSet:
         object.__setattr__(self, "rank", rank)
 
 
-def tag_set(
-    add: str, *, remove: str = "", blocks: str = "", blocked_by: str = "", if_present: str = ""
-) -> TagSet:
+def tag_set(add: str, *, remove: str = "", blocks: str = "", blocked_by: str = "", if_present: str = "") -> TagSet:
     """Write a `TagSet` as words separated by blanks."""
     words = (frozenset(text.split()) for text in (add, remove, blocks, blocked_by, if_present))
     return TagSet(*words)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
-
-import numpy as np
 
 METRES_PER = {"micrometers": 1e-6, "nanometers": 1e-9, "angstroms": 1e-10}
 
@@ -36,4 +35,11 @@ def convert(value: Any, native: float, unit: float) -> Any:
     """
     if isinstance(value, list):
         return [convert(item, native, unit) for item in value]
-    return None if value is None else float(str(np.float32(value * (native / unit))))
+    return None if value is None else shortest_float32(value * (native / unit))
+
+
+def shortest_float32(value: float) -> float:
+    """Return the number with the fewest decimals among those that a float32 does not tell from `value`."""
+    single = struct.pack("f", value)
+    decimals = (float(f"{value:.{digits}g}") for digits in range(1, 10))
+    return next((short for short in decimals if struct.pack("f", short) == single), value)

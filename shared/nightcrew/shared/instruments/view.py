@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from nightcrew.shared.instruments.tags import TagRule, compute_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nightcrew.shared.instruments.headers import Headers
 
@@ -57,7 +58,10 @@ class Keywords:
         return any(part in name for name in self._names)
 
 
-def descriptor(method: Callable[Concatenate[ViewT, P], T]) -> Callable[Concatenate[ViewT, P], T]:
+Method: TypeAlias = Callable[Concatenate[ViewT, P], T]
+
+
+def descriptor(method: Method[ViewT, P, T]) -> Method[ViewT, P, T]:
     """Make a method public as a descriptor, computed once for each set of options."""
     name = method.__name__
 
@@ -71,7 +75,7 @@ def descriptor(method: Callable[Concatenate[ViewT, P], T]) -> Callable[Concatena
         return result
 
     computed_once.is_descriptor = True  # type: ignore[attr-defined]
-    return computed_once
+    return computed_once  # type: ignore[return-value]
 
 
 def kept_if_prepared(keyword: str) -> Callable[[Callable[[ViewT], Any]], Callable[[ViewT], Any]]:

@@ -55,7 +55,7 @@ def read_wcs(header: Keywords) -> LinearWcs | None:
 def _read(header: Keywords) -> LinearWcs | None:
     pixel_axes = _pixel_axes(header)
     world_axes = _world_axes(header, pixel_axes)
-    if not pixel_axes:
+    if not pixel_axes or not _mentions_wcs(header, world_axes):
         return None
     matrix = _matrix(header, world_axes, pixel_axes)
     _attach_idle_axes(matrix)
@@ -92,6 +92,12 @@ def _world_axes(header: Keywords, pixel_axes: int) -> int:
     named = [i for i in range(1, highest + 1) if f"CTYPE{i}" in header]
     coupled = [i for i in range(1, highest + 1) for j in range(1, highest + 1) if f"CD{i}_{j}" in header]
     return max([pixel_axes, *named, *coupled])
+
+
+def _mentions_wcs(header: Keywords, world_axes: int) -> bool:
+    axes = range(1, world_axes + 1)
+    names = (f"{keyword}{axis}" for axis in axes for keyword in ("CTYPE", "CRPIX", "CRVAL", "CDELT"))
+    return header.has_any(names) or header.has_any(f"CD{i}_{j}" for i in axes for j in axes)
 
 
 def _matrix(header: Keywords, world_axes: int, pixel_axes: int) -> Matrix:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightcrew.shared.fits import Scratch
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nightcrew.shared.fits import Scratch
     from nightcrew.shared.frames import Frame
 
 GIB = 1 << 30

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from nightcrew.shared.errors import RecipeError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nightcrew.shared.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ class Parameters(BaseModel):
 
 
 def parameter(
-    default: Any,  # noqa: ANN401
+    default: Any,
     description: str,
     *,
     choices: Mapping[str, str] | None = None,
@@ -40,7 +41,7 @@ def parameter(
     gt: float | None = None,
     lt: float | None = None,
     le: float | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Declare a parameter: its default, the line `showpars` prints, its range, the meaning of its choices."""
     extra = {"choices": dict(choices)} if choices else None
     return Field(default, description=description, ge=ge, gt=gt, lt=lt, le=le, json_schema_extra=extra)
@@ -100,7 +101,7 @@ def _choices(field: FieldInfo) -> tuple[tuple[str, str], ...]:
     return tuple((str(value), str(meanings.get(str(value), ""))) for value in get_args(literal))
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401
+def _members(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in {Union, types.UnionType}:
         return tuple(get_args(annotation))
     return (annotation,)
@@ -126,7 +127,7 @@ def make(model: type[P], values: Mapping[str, Any], primitive: str) -> P:
         ) from error
 
 
-def _from_text(value: Any, field: FieldInfo) -> Any:  # noqa: ANN401
+def _from_text(value: Any, field: FieldInfo) -> Any:
     """Turn text into a value as the reference does (commands, 10.1): literals, lists at commas, bool strictly."""
     if not isinstance(value, str):
         return value

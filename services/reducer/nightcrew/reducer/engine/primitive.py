@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame
+    from collections.abc import Callable
 
     from nightcrew.reducer.engine.parameters import Parameters
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 P = TypeVar("P", bound="Parameters")
 

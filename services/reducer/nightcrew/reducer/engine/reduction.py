@@ -5,12 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from nightcrew.shared.errors import CalibrationError, FrameError, NightcrewError, RecipeError, ServiceError
-from nightcrew.shared.fits import open_frame
-from nightcrew.shared.outcomes import Outcome, Status
 
 from nightcrew.reducer.defaults import defaults_for
 from nightcrew.reducer.engine.describing import describe_frame
@@ -22,9 +17,13 @@ from nightcrew.reducer.engine.run import META_WORDS, STREAM_WORDS, Run, Running,
 from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_primitive
 from nightcrew.reducer.primitives import PRIMITIVES
 from nightcrew.reducer.recipes import RECIPES
+from nightcrew.shared.errors import CalibrationError, FrameError, NightcrewError, RecipeError, ServiceError
+from nightcrew.shared.fits import open_frame
+from nightcrew.shared.outcomes import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from nightcrew.shared.frames import Frame
 
@@ -254,8 +253,12 @@ def _write_products(run: Run, opened_as: set[str], suffix: str | None) -> tuple[
 
 def describe_calls(prepared: Prepared, request: Request, around: Surroundings) -> Mapping[str, Any]:
     """Return primitive by primitive the parameters that a request would run with."""
-    run = Run(PRIMITIVES, defaults_for(prepared.tags), request.mode, request.user, around, instrument=prepared.instrument)
+    run = Run(
+        PRIMITIVES, defaults_for(prepared.tags), request.mode, request.user, around, instrument=prepared.instrument
+    )
     return {
-        f"{number:02d} {name}": run.parameters(name, {k: v for k, v in given.items() if k not in STREAM_WORDS}).model_dump()
+        f"{number:02d} {name}": run.parameters(
+            name, {k: v for k, v in given.items() if k not in STREAM_WORDS}
+        ).model_dump()
         for number, (name, given) in enumerate(prepared.calls, 1)
     }

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nightcrew.reducer.engine.naming import with_suffix
+from nightcrew.reducer.engine.parameters import Parameters, make
+from nightcrew.reducer.engine.reporting import Ledger, Reporter, Silent
 from nightcrew.shared.errors import RecipeError
 from nightcrew.shared.fits import md5_of, open_frame
 from nightcrew.shared.frames import Frame, HistoryRow
 
-from nightcrew.reducer.engine.naming import with_suffix
-from nightcrew.reducer.engine.parameters import Parameters, make
-from nightcrew.reducer.engine.reporting import Ledger, Reporter, Silent
-
 if TYPE_CHECKING:
-    from nightcrew.shared.calibrations import CalibrationSource
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nightcrew.reducer.engine.memory import Memory
     from nightcrew.reducer.engine.primitive import Primitive
     from nightcrew.reducer.engine.recipe import Mode
     from nightcrew.reducer.engine.store import Store
+    from nightcrew.shared.calibrations import CalibrationSource
 
 STREAM_WORDS = frozenset({"stream", "instream", "outstream"})
 META_WORDS = frozenset({"skip_primitive", "write_outputs"})
@@ -145,7 +144,7 @@ class Run:
         frame.phu[keyword] = (now, f"UT time stamp for {primitive}")
         frame.phu["GEM-TLM"] = (now, "UT last modification with GEMINI")
 
-    def call(self, name: str, frames: list[Frame], **given: Any) -> list[Frame]:  # noqa: ANN401
+    def call(self, name: str, frames: list[Frame], **given: Any) -> list[Frame]:
         """Run a primitive from within another one; what is given wins over the user's settings."""
         return self._perform(self._primitive(name), frames, self.parameters(name, given, quiet=True))
 
@@ -221,7 +220,9 @@ class Run:
         self._working.append(frames)
         try:
             ready, passed = self._split(primitive, frames)
-            done = self._map(primitive, ready, parameters) if primitive.each else self._apply(primitive, ready, parameters)
+            done = (
+                self._map(primitive, ready, parameters) if primitive.each else self._apply(primitive, ready, parameters)
+            )
         finally:
             self._working.pop()
             self.level -= 1
@@ -241,7 +242,8 @@ class Run:
         for frame in frames:
             if id(frame) in passed:
                 self.warn(
-                    f"No changes will be made to {frame.filename}, since it has already been processed by {primitive.name}"
+                    f"No changes will be made to {frame.filename}, "
+                    f"since it has already been processed by {primitive.name}"
                 )
         return [frame for frame in frames if id(frame) not in passed], passed
 
@@ -289,7 +291,9 @@ class Running:
 
 def _arguments(parameters: Parameters) -> str:
     """Return the resolved parameters as HISTORY has them: JSON, without `debug_...`."""
-    values = {name: getattr(parameters, name) for name in type(parameters).model_fields if not name.startswith("debug_")}
+    values = {
+        name: getattr(parameters, name) for name in type(parameters).model_fields if not name.startswith("debug_")
+    }
     return json.dumps(values, default=_printable)
 
 

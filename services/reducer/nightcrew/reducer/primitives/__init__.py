@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nightcrew.reducer.primitives import add_dq, bookkeeping, bpm, corrections, detector, flats, prepare, stacking, storing
+from nightcrew.reducer.primitives import (
+    add_dq,
+    bookkeeping,
+    bpm,
+    corrections,
+    detector,
+    flats,
+    prepare,
+    stacking,
+    storing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

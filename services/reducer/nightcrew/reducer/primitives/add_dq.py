@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nightcrew.shared.calibrations import Found
-from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import CalibrationError, FrameError
-from nightcrew.shared.frames import ProvenanceRow
 
 from nightcrew.reducer.auxiliary import lay_over
 from nightcrew.reducer.engine.describing import describe_frame
@@ -18,11 +14,14 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.reducer.kernels.pixelwise import flag_levels
+from nightcrew.shared.calibrations import Found
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import CalibrationError, FrameError
+from nightcrew.shared.frames import ProvenanceRow
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Array, Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Array, Frame
 
 STATIC_DEFAULT = "default"
 
@@ -75,7 +74,9 @@ def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
                 plane.dq = np.bitwise_or(plane.dq, flags.astype(np.uint16))
             lost = int(np.count_nonzero(plane.dq & DQ.NO_DATA))
             if lost:
-                run.warn(f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0")
+                run.warn(
+                    f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0"
+                )
         run.settle()
     if p.latency:
         frames = run.call("addLatencyToDQ", frames, **p.shared_with(AddLatencyToDQ))
@@ -84,7 +85,7 @@ def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
     return frames
 
 
-def _level(header: Any, keyword: str) -> float | None:  # noqa: ANN401
+def _level(header: Any, keyword: str) -> float | None:
     value = header.get(keyword)
     return float(value) if isinstance(value, int | float) and value else None
 

@@ -9,9 +9,8 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 
 class Tags(Parameters):

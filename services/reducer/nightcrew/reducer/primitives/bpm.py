@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import FrameError, RecipeError
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.primitives.stacking import merge_records
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import FrameError, RecipeError
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Array, Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Array, Frame
 
 
 class MakeBPM(Parameters):

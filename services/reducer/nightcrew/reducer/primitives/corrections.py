@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nightcrew.shared.calibrations import Found
-from nightcrew.shared.errors import CalibrationError, FrameError
-from nightcrew.shared.frames import Frame, ProvenanceRow
-
 from nightcrew.reducer.auxiliary import lay_over
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels import pixelwise
+from nightcrew.shared.calibrations import Found
+from nightcrew.shared.errors import CalibrationError, FrameError
+from nightcrew.shared.frames import Frame, ProvenanceRow
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -61,12 +60,15 @@ def dark_correct(frames: list[Frame], p: DarkCorrect, run: Run) -> list[Frame]:
         if dark is None:
             continue
         if _unit(dark) != _unit(frame):
-            raise FrameError(f"{dark.filename}: in {_unit(dark)}, {frame.filename} in {_unit(frame)}; use a dark of ours")
+            raise FrameError(
+                f"{dark.filename}: in {_unit(dark)}, {frame.filename} in {_unit(frame)}; use a dark of ours"
+            )
         _compare_exposures(dark, frame, run)
         for index, plane in enumerate(frame.planes):
             part = lay_over(dark, frame, index)
             plane.data, plane.variance, plane.dq = pixelwise.subtract(
-                (plane.data, plane.variance, plane.dq), tuple(part.of(dark, index, n) for n in ("data", "variance", "dq"))
+                (plane.data, plane.variance, plane.dq),
+                tuple(part.of(dark, index, n) for n in ("data", "variance", "dq")),
             )
         _mark(frame, dark, "DARKIM", "Dark image used", "DARKCORR", "darkCorrect", p.suffix, run)
     return frames
@@ -95,12 +97,14 @@ def flat_correct(frames: list[Frame], p: FlatCorrect, run: Run) -> list[Frame]:
         filters = [describe_frame(f).get("filter_name") for f in (flat, frame)]
         if filters[0] != filters[1]:
             raise FrameError(
-                f"{flat.filename}: filter {filters[0]}, {frame.filename} has {filters[1]}; use a flat of the same filter"
+                f"{flat.filename}: filter {filters[0]}, {frame.filename} has {filters[1]}; "
+                "use a flat of the same filter"
             )
         for index, plane in enumerate(frame.planes):
             part = lay_over(flat, frame, index)
             plane.data, plane.variance, plane.dq = pixelwise.divide(
-                (plane.data, plane.variance, plane.dq), tuple(part.of(flat, index, n) for n in ("data", "variance", "dq"))
+                (plane.data, plane.variance, plane.dq),
+                tuple(part.of(flat, index, n) for n in ("data", "variance", "dq")),
             )
         _mark(frame, flat, "FLATIM", "Flat image used", "FLATCORR", "flatCorrect", p.suffix, run)
     return frames

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nightcrew.shared.instruments import F2Linearity, NiriLinearity, nonlinearity
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import each_frame
 from nightcrew.reducer.kernels import pixelwise
+from nightcrew.shared.instruments import F2Linearity, NiriLinearity, nonlinearity
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
-    from nightcrew.shared.frames import Frame
 
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 LEVELS = ("SATLEVEL", "NONLINEA")
 LONGEST_EXPOSURE = 600.0
@@ -51,7 +51,8 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
     if coefficients is None:
         run.warn(
             f"{frame.filename}: no non-linearity coefficients for read mode {about.get('read_mode')}, "
-            f"{frame.planes[0].shape[0]} rows, well depth {about.get('well_depth_setting')}; counts are left as they are"
+            f"{frame.planes[0].shape[0]} rows, well depth {about.get('well_depth_setting')}; "
+            "counts are left as they are"
         )
         return frame
     coadds = int(about.value("coadds"))
@@ -63,11 +64,19 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
                 if exposure > LONGEST_EXPOSURE:
                     run.warn(f"{frame.filename}: exposures of {exposure:g} s are beyond the range of the correction")
                 plane.data, plane.variance = pixelwise.linearize_niri(
-                    plane.data, plane.variance, coefficients.gamma, coefficients.eta, gain, coadds,
-                    exposure, coefficients.dt,
+                    plane.data,
+                    plane.variance,
+                    coefficients.gamma,
+                    coefficients.eta,
+                    gain,
+                    coadds,
+                    exposure,
+                    coefficients.dt,
                 )
                 gamma, eta = float(np.float32(coefficients.gamma)), float(np.float32(coefficients.eta))
-                _map_levels(plane.header, lambda c, gamma=gamma, eta=eta: c * (1.0 + c * (gamma + c * eta)), gain / coadds)
+                _map_levels(
+                    plane.header, lambda c, gamma=gamma, eta=eta: c * (1.0 + c * (gamma + c * eta)), gain / coadds
+                )
             case F2Linearity():
                 c0, c1, c2 = coefficients.c0, coefficients.c1, coefficients.c2
                 poisson = "poisson" in str(plane.header.get("VARNOISE", "")).lower()
@@ -78,7 +87,7 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
     return frame
 
 
-def _map_levels(header: Header, polynomial: Any, per_count: float) -> None:  # noqa: ANN401
+def _map_levels(header: Header, polynomial: Any, per_count: float) -> None:
     """Move the detector's levels along with the counts."""
     for keyword in LEVELS:
         level = header.get(keyword)
@@ -122,12 +131,14 @@ def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
         noise = float(_item(about.value("read_noise"), index))
         present = str(plane.header.get("VARNOISE", ""))
         wanted = [
-            word for word, asked in (("read", p.read_noise), ("Poisson", p.poisson_noise))
+            word
+            for word, asked in (("read", p.read_noise), ("Poisson", p.poisson_noise))
             if asked and not _already(word, present, frame, run)
         ]
         if wanted:
             plane.variance = pixelwise.add_variance(
-                plane.data, plane.variance,
+                plane.data,
+                plane.variance,
                 read_variance=(noise / gain) ** 2 if "read" in wanted else 0.0,
                 poisson_gain=gain if "Poisson" in wanted else None,
             )
@@ -143,7 +154,7 @@ def _already(word: str, present: str, frame: Frame, run: Run) -> bool:
     return False
 
 
-def _item(value: Any, index: int) -> Any:  # noqa: ANN401
+def _item(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, list) else value
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import FrameError
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
@@ -14,11 +12,12 @@ from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.kernels import pixelwise
 from nightcrew.reducer.kernels.statistics import masked_mean, masked_median
 from nightcrew.reducer.primitives.stacking import Combination, merge_records
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Array, Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Array, Frame
 
 
 class MakeLampFlat(Combination):

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from astropy.io.fits.card import UNDEFINED
-from nightcrew.shared.errors import FrameError
-from nightcrew.shared.frames import Frame, ProvenanceRow
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
-from nightcrew.reducer.engine.run import Run
 from nightcrew.reducer.pointing import PointingCheck
+from nightcrew.shared.errors import FrameError
+from nightcrew.shared.frames import Frame, ProvenanceRow
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
+
+    from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.instruments import Description
 
 BadWCS = Literal["exit", "fix", "new", "ignore"]
@@ -143,8 +144,17 @@ def standardize_structure(frame: Frame, p: StandardizeStructure, run: Run) -> Fr
 
 
 def _drop_third_axis(header: Header) -> None:
-    for keyword in ("NAXIS3", "CTYPE3", "CRPIX3", "CRVAL3", "CUNIT3", "CDELT3", *(f"CD3_{i}" for i in (1, 2, 3)),
-                    "CD1_3", "CD2_3"):
+    for keyword in (
+        "NAXIS3",
+        "CTYPE3",
+        "CRPIX3",
+        "CRVAL3",
+        "CUNIT3",
+        "CDELT3",
+        *(f"CD3_{i}" for i in (1, 2, 3)),
+        "CD1_3",
+        "CD2_3",
+    ):
         header.remove(keyword, ignore_missing=True)
     header["NAXIS"] = 2
 
@@ -174,8 +184,7 @@ def standardize_instrument_headers(frame: Frame, p: StandardizeHeaders, run: Run
     """Write filter, pixel scale, gain, read noise and levels as the detector's tables have them."""
     about = describe_frame(frame)
     values = {
-        name: about.get(name)
-        for name in ("pixel_scale", "read_noise", "gain", "non_linear_level", "saturation_level")
+        name: about.get(name) for name in ("pixel_scale", "read_noise", "gain", "non_linear_level", "saturation_level")
     }
     frame.phu["FILTER"] = (about.get("filter_name", pretty=True), "Combined filter name")
     frame.phu["PIXSCALE"] = (_card(values["pixel_scale"]), "Pixel scale [arcsec/pixel]")
@@ -204,11 +213,11 @@ DETECTOR_KEYWORDS = (
 SECTION_KEYWORDS = (("ARRAYSEC", "array_section"), ("DATASEC", "data_section"), ("DETSEC", "detector_section"))
 
 
-def _item(value: Any, index: int) -> Any:  # noqa: ANN401
+def _item(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, list) else value
 
 
-def _card(value: Any) -> Any:  # noqa: ANN401
+def _card(value: Any) -> Any:
     return UNDEFINED if value is None else value
 
 
@@ -235,8 +244,8 @@ def standardize_wcs(frames: list[Frame], p: StandardizeWCS, run: Run) -> list[Fr
         run.warn(text)
     if check.bad and p.bad_wcs == "exit":
         raise FrameError(
-            f"{', '.join(frame.filename for frame in check.bad)}: WCS inconsistent with target coordinates and telescope "
-            "offsets; set prepare:bad_wcs=fix (or new, ignore)"
+            f"{', '.join(frame.filename for frame in check.bad)}: WCS inconsistent with target coordinates and "
+            "telescope offsets; set prepare:bad_wcs=fix (or new, ignore)"
         )
     return frames
 

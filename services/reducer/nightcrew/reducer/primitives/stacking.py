@@ -7,8 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from nightcrew.shared.errors import FrameError, RecipeError
-from nightcrew.shared.frames import Frame, Plane, Table
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
@@ -16,6 +14,8 @@ from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.combine import Rejection
 from nightcrew.reducer.kernels.statistics import normalization
 from nightcrew.reducer.kernels.tiles import combine_planes
+from nightcrew.shared.errors import FrameError, RecipeError
+from nightcrew.shared.frames import Frame, Plane, Table
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -118,8 +118,14 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
         factors, offsets = _normalise(planes, scale=scale, zero=zero, section=p.statsec, run=run)
         run.settle()
         made = combine_planes(
-            planes, p.operation, rejection, scale=factors, zero=offsets, use_dq=p.apply_dq,
-            budget=run.around.memory.for_tiles, threads=run.around.threads,
+            planes,
+            p.operation,
+            rejection,
+            scale=factors,
+            zero=offsets,
+            use_dq=p.apply_dq,
+            budget=run.around.memory.for_tiles,
+            threads=run.around.threads,
             rejection_map=p.save_rejection_map,
         )
         plane = Plane(planes[0].header.copy(), made.data, made.variance, made.dq)
@@ -141,7 +147,8 @@ def _check_shapes(frames: list[Frame]) -> None:
     for frame in frames[1:]:
         if len(frame.planes) != len(first.planes):
             raise FrameError(
-                f"{frame.filename}: not the same number of extensions as {first.filename}; stack frames of one instrument"
+                f"{frame.filename}: not the same number of extensions as {first.filename}; "
+                "stack frames of one instrument"
             )
         for ours, theirs in zip(frame.planes, first.planes, strict=True):
             if ours.shape != theirs.shape:
@@ -214,7 +221,7 @@ def _write_headers(frames: list[Frame], stack: Frame, run: Run) -> None:
         phu[f"IMCMB{number:03d}"] = frame.phu.get("ORIGNAME", frame.filename)
 
 
-def _item(value: Any, index: int) -> Any:  # noqa: ANN401
+def _item(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, list) else value
 
 
@@ -228,7 +235,7 @@ def merge_records(frames: list[Frame], into: Frame) -> None:
     into.tables = {name: _merged_table(name, frames) for name in into.tables if name in shared}
 
 
-def _order(frames: list[Frame]) -> Any:  # noqa: ANN401
+def _order(frames: list[Frame]) -> Any:
     places: dict[tuple[str, str, str], int] = {}
     for frame in frames:
         for row in frame.provenance:

@@ -13,9 +13,8 @@ from nightcrew.reducer.engine.primitive import Primitive, all_frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nightcrew.shared.frames import Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 
 @dataclass(frozen=True, slots=True)

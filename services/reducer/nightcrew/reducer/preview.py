@@ -1,0 +1,82 @@
+"""Pictures of products: what an observer looks at."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import ServiceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nightcrew.shared.frames import Array, Plane
+
+LARGEST = 1024
+"""Pixels along the longer side of a preview."""
+SOFTENING = 0.1
+"""Where the asinh stretch turns from linear to logarithmic, as a fraction of the range."""
+UNSEEN = DQ.NO_DATA | DQ.UNILLUMINATED
+
+
+def stretched(plane: Plane) -> NDArray[np.uint8]:
+    """Return a plane as grey levels: zscale limits, the upper one widened, asinh stretch.
+
+    Returns
+    -------
+    Shape (ny, nx) with the first row at the top, uint8; 0 where there are no data.
+    """
+    from astropy.visualization.interval import ZScaleInterval  # noqa: PLC0415
+
+    data, unseen = _shrunk(plane)
+    good = data[~unseen & np.isfinite(data)]
+    if good.size == 0:
+        return np.zeros(data.shape, np.uint8)
+    if np.all((good == 0) | (good == 1)):
+        low, high = 0.0, 1.0
+    else:
+        low, high = ZScaleInterval().get_limits(good)
+        high = max(high, min(low + 5.0 * (high - low), float(np.percentile(good, 99.9))))
+    span = (high - low) or 1.0
+    level = np.clip((np.nan_to_num(data, nan=low) - low) / span, 0.0, 1.0)
+    grey = np.arcsinh(level / SOFTENING) / np.arcsinh(1.0 / SOFTENING)
+    shades: NDArray[np.uint8] = np.where(unseen, 0, 1 + np.rint(254 * grey)).astype(np.uint8)
+    return shades[::-1]
+
+
+def _shrunk(plane: Plane) -> tuple[Array, Array]:
+    """Average blocks of pixels so that the preview is not larger than `LARGEST`."""
+    data = plane.data.astype(np.float32, copy=False)
+    dq = plane.dq
+    unseen = np.zeros(data.shape, bool) if dq is None else (dq & UNSEEN) != 0
+    step = -(-max(data.shape) // LARGEST)
+    if step == 1:
+        return data, unseen
+    ny, nx = (n // step * step for n in data.shape)
+    blocks = (ny // step, step, nx // step, step)
+    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3))
+
+
+def write_preview(plane: Plane, path: Path) -> None:
+    """Write a PNG of a plane; nothing half-written stays.
+
+    Raises
+    ------
+    ServiceError
+        If the disk does not take it.
+    """
+    from PIL import Image  # noqa: PLC0415
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        Image.fromarray(stretched(plane)).save(partial, format="PNG")
+        partial.replace(path)
+    except OSError as error:
+        raise ServiceError(f"{path}: preview cannot be written ({error.strerror}); free the disk") from error
+    finally:
+        partial.unlink(missing_ok=True)
