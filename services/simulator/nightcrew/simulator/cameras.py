@@ -43,7 +43,7 @@ class Response:
     def corrected(self, measured: Image) -> Image:
         """Return the electrons that were there, given those measured."""
         a, b, c = np.float32(self.linear), np.float32(self.quadratic), np.float32(self.cubic)
-        result: Image = measured * (a + measured * (b + measured * c))
+        result: Image = np.asarray(measured * (a + measured * (b + measured * c)), np.float32)
         return result
 
     def measured(self, electrons: Image) -> Image:

@@ -23,7 +23,9 @@ DAMAGES: Mapping[str, Damage] = MappingProxyType(
         "truncated": Damage("the copy stopped at 60 per cent", lambda data: data[: len(data) * 3 // 5]),
         "trailing-bytes": Damage("777 bytes follow the last block", lambda data: data + b"\x00" * 777),
         "empty-file": Damage("a name without content", lambda _data: b""),
-        "not-fits": Damage("a web page under the frame's name", lambda _data: b"<html>503 Service Unavailable</html>\n"),
+        "not-fits": Damage(
+            "a web page under the frame's name", lambda _data: b"<html>503 Service Unavailable</html>\n"
+        ),
     }
 )
 """The damages by name."""

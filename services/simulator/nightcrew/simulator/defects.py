@@ -76,7 +76,7 @@ def _guide_probe(shape: Shape, rng: Generator) -> Image:
     width = np.float32(0.04) + np.float32(0.05) * np.clip(axis_x - np.float32(tip), 0, 1)
     across = np.clip((width - np.abs(axis_y - middle)) / np.float32(0.012), 0, 1)
     along = np.clip((axis_x - np.float32(tip)) / np.float32(0.012), 0, 1)
-    result: Image = 1 - np.float32(0.7) * across * along
+    result: Image = np.asarray(1 - np.float32(0.7) * across * along, np.float32)
     return result
 
 

@@ -86,9 +86,7 @@ class Detector:
             Sum over the coadds in whole ADU, float32.
         """
         camera, response = self.camera, self.camera.response(self.flat.shape[0])
-        electrons = self.flat * np.float32(1) if np.isscalar(light) else self.flat * light
-        if np.isscalar(light):
-            electrons *= np.float32(light)
+        electrons: Image = self.flat * np.asarray(light, np.float32)
         electrons += self.dark
         electrons *= np.float32((exptime + response.dead_time) * coadds)
         electrons = poisson(electrons, rng)

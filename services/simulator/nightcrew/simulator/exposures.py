@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -95,7 +95,7 @@ class Exposure:
     wcs_error: tuple[float, float] = (0.0, 0.0)
     trail: tuple[float, float] = (0.0, 0.0)
     pedestal: float = 0.0
-    defects: frozenset[str] = field(default_factory=frozenset)
+    defects: frozenset[str] = frozenset()
     damage: str | None = None
 
     @property

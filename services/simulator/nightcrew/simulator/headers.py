@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from astropy.io import fits
+
 from nightcrew.simulator.pointing import (
     Horizon,
     horizon,
@@ -19,8 +21,6 @@ from nightcrew.simulator.pointing import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from astropy.io.fits import Header
-
     from nightcrew.simulator.cameras import Camera
     from nightcrew.simulator.exposures import Exposure
     from nightcrew.simulator.pointing import Wcs
@@ -31,7 +31,7 @@ Card: TypeAlias = tuple[str, str | int | float | bool | EllipsisType, str]
 _ZENITH = Horizon(hour_angle=0.0, elevation=89.9996, azimuth=75.0, parallactic_angle=0.0)
 
 
-def filled(cards: tuple[Card, ...], values: Mapping[str, Any], omit: tuple[str, ...] = ()) -> Header:
+def filled(cards: tuple[Card, ...], values: Mapping[str, Any], omit: tuple[str, ...] = ()) -> fits.Header:
     """Return a header made of `cards`, those with a prefix in `omit` left out.
 
     Raises
@@ -39,14 +39,11 @@ def filled(cards: tuple[Card, ...], values: Mapping[str, Any], omit: tuple[str, 
     KeyError
         If a card wants a value that is not given.
     """
-    from astropy.io.fits import Card as FitsCard
-    from astropy.io.fits import Header
-
-    header = Header()
+    header = fits.Header()
     for keyword, value, comment in cards:
         if keyword.startswith(omit):
             continue
-        header.append(FitsCard(keyword, values[keyword] if value is ... else value, comment), end=True)
+        header.append(fits.Card(keyword, values[keyword] if value is ... else value, comment), end=True)
     return header
 
 

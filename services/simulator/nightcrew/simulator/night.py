@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from astropy.io import fits
 
 from nightcrew.simulator import headers_f2, headers_niri, truth, writing
 from nightcrew.simulator.cameras import SimulationError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from astropy.io.fits import Header, HDUList
     from numpy.typing import NDArray
 
     from nightcrew.simulator.cameras import Camera
@@ -127,15 +127,13 @@ class Night:
                 defect.spoil(counts, rng)
         return counts
 
-    def headers(self, exposure: Exposure) -> tuple[Header, Header]:
+    def headers(self, exposure: Exposure) -> tuple[fits.Header, fits.Header]:
         """Return primary and extension header, without the keywords that describe the arrays."""
         wcs = self.camera.header_wcs(exposure, self.size)
         return _HEADERS[self.camera.instrument](exposure, self.camera, wcs, self.size)
 
-    def hdus(self, exposure: Exposure | str) -> HDUList:
+    def hdus(self, exposure: Exposure | str) -> fits.HDUList:
         """Return a frame as the telescope would write it."""
-        from astropy.io import fits
-
         if isinstance(exposure, str):
             exposure = self.exposure(exposure)
         primary, extension = self.headers(exposure)

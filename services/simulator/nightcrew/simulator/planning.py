@@ -16,9 +16,12 @@ from nightcrew.simulator.pointing import sidereal_degrees
 from nightcrew.simulator.sky import sky_series
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.random import Generator
 
     from nightcrew.simulator.cameras import Camera
+    from nightcrew.simulator.sky import SkyState
 
 POINTING_ERROR = 1.5
 """Greatest distance, arcsec, between where a frame's header says it looks and where it does."""
@@ -102,16 +105,31 @@ def plan(
     free_number: dict[str, int] = {}
     free_from = min(sequence.start for sequence in sequences)
     taken: dict[int, int] = {}
+    skies = _skies(sequences, seed, frames)
     for sequence in sequences:
-        count = sequence.count if frames is None else frames
+        count = frames or sequence.count
         first = max(sequence.first, free_number.get(sequence.prefix, 0))
         start = max(sequence.start, free_from)
         before = taken.get(sequence.observation, 0)
-        exposures += _expose(sequence, camera, program, seed, count, first, start, before)
+        sky = [next(skies[sequence.observation]) for _ in range(count)] if sequence.kind is Kind.OBJECT else []
+        exposures += _expose(sequence, camera, program, seed, count, first, start, before, sky)
         free_number[sequence.prefix] = first + count
         free_from = start + timedelta(seconds=count * _period(sequence))
         taken[sequence.observation] = before + count
     return tuple(exposures)
+
+
+def _skies(sequences: tuple[Sequence, ...], seed: int, frames: int | None) -> dict[int, Iterator[SkyState]]:
+    """Let the sky drift over each observation, whichever of its sequences a frame belongs to."""
+    counts: dict[int, int] = {}
+    levels: dict[int, float] = {}
+    for sequence in sequences:
+        counts[sequence.observation] = counts.get(sequence.observation, 0) + (frames or sequence.count)
+        levels.setdefault(sequence.observation, sequence.background)
+    return {
+        observation: iter(sky_series(levels[observation], count, random(seed, "sky", str(observation))))
+        for observation, count in counts.items()
+    }
 
 
 def _period(sequence: Sequence) -> float:
@@ -120,11 +138,18 @@ def _period(sequence: Sequence) -> float:
 
 
 def _expose(
-    sequence: Sequence, camera: Camera, program: str, seed: int, count: int, first: int, start: datetime, before: int
+    sequence: Sequence,
+    camera: Camera,
+    program: str,
+    seed: int,
+    count: int,
+    first: int,
+    start: datetime,
+    before: int,
+    sky: list[SkyState],
 ) -> list[Exposure]:
     rng = random(seed, "sequence", sequence.group)
     on_sky = sequence.kind is Kind.OBJECT
-    sky = sky_series(sequence.background, count, rng) if on_sky else None
     exposures = []
     for i in range(count):
         when = start + timedelta(seconds=i * _period(sequence))

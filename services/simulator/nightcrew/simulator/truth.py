@@ -5,7 +5,7 @@
     schema       "nightcrew-simulator-truth/1"
     version      of the simulator
     instrument, seed, size, variants
-    detector     gain, read_noise, full_well, pixel_scale, dead_time, non-linearity, `arrays`: name of the file of arrays
+    detector     gain, read_noise, full_well, pixel_scale, dead_time, non-linearity, file of `arrays`
     seeing       profile "moffat", fwhm (arcsec), beta
     frames       one per file, in the order of the night:
                  file, group, kind, start, exptime, coadds, band, field,
@@ -23,8 +23,8 @@
     objects      name, field, kind, profile, ra, dec (degrees), magnitude, flux (electrons/s at transparency 1),
                  for galaxies half_light_radius (arcsec, semi-major axis, before the seeing), axis_ratio, position_angle
 
-`truth.npz` holds, for the pixels read, `flat` (float32, response, median 1 over good lit pixels), `dark_current` (float32,
-electrons/s), `bad_pixels` and `illuminated` (bool).
+`truth.npz` holds, for the pixels read, `flat` (float32, response, median 1 over good lit pixels),
+`dark_current` (float32, electrons/s), `bad_pixels` and `illuminated` (bool).
 """
 
 from __future__ import annotations

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from nightcrew.shared.errors import CalibrationError, NightcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
-Value: TypeAlias = "None | bool | int | float | str | datetime | date | time | tuple[Value, ...]"
+Value: TypeAlias = "bool | int | float | str | datetime | date | time | tuple[Value, ...] | None"
 Values: TypeAlias = "Mapping[str, Value]"
 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 (all times are UTC, without zone, as in headers)
 
 OBSERVATION_TYPES = frozenset(
-    ["DARK", "ARC", "FLAT", "BIAS", "OBJECT", "PINHOLE", "RONCHI"]
-    + ["CAL", "FRINGE", "MASK", "STANDARD", "SLITILLUM", "BPM"]
+    "DARK ARC FLAT BIAS OBJECT PINHOLE RONCHI CAL FRINGE MASK STANDARD SLITILLUM BPM".split()  # noqa: SIM905
 )
 OBSERVATION_CLASSES = frozenset(["dayCal", "partnerCal", "acqCal", "acq", "science", "progCal", "nightCal"])
 QA_STATES = frozenset(["Fail", "CHECK", "Undefined", "Usable", "Pass"])
@@ -51,6 +49,25 @@ class Described(Protocol):
         """Return a descriptor; NightcrewError if the instrument does not have it or the headers do not tell."""
 
 
+COMPARED = (
+    *("instrument", "ut_datetime", "observation_type", "observation_class", "observation_id", "object", "qa_state"),
+    *("exposure_time", "coadds", "central_wavelength", "detector_x_bin", "detector_y_bin", "data_section"),
+    *("read_mode", "well_depth_setting", "camera", "filter_name", "focal_plane_mask", "disperser", "lyot_stop"),
+    "gcal_lamp",
+)
+"""Descriptors that frames are registered with and that rules may compare."""
+
+CLOSED: Mapping[str, Mapping[str, AbstractSet[str]]] = {
+    "NIRI": {
+        "read_mode": {"High Background", "Medium Background", "Low Background", "Invalid"},
+        "well_depth_setting": {"Shallow", "Deep", "Invalid"},
+        "camera": {"datum", "f13.9", "f14", "f32", "f6", "INVALID", "No Value", "UNKNOWN"},
+    },
+}
+"""Columns of a candidate in which other values than these count as unknown.  The target keeps what it says,
+so that a frame in an odd read mode matches nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A frame that needs calibrations.
@@ -73,30 +90,24 @@ class Target:
     name: str = ""
 
     @classmethod
-    def from_description(cls, description: Described, names: Iterable[str] = (), filename: str = "") -> Target:
+    def from_description(cls, description: Described, filename: str = "", names: Iterable[str] = ()) -> Target:
         """Make a target of a description.
 
         Parameters
         ----------
         description
             Tags and descriptors.
-        names
-            Descriptors to ask for besides those that the rules of the instrument need.
         filename
             File name, for messages.
+        names
+            Descriptors to ask for besides those that rules compare.
         """
-        from nightcrew.shared.association.ruleset import rule_set  # noqa: PLC0415 (the rules know these classes)
-
-        instrument = canonical_instrument(plain(description.value("instrument")))
-        rules = rule_set(instrument)
-        needed = {*COMMON, *(rules.descriptors if rules else ()), *names}
-        values = {name: plain_value(description, name) for name in sorted(needed)}
-        return cls(instrument, frozenset(description.tags), values, filename)
+        values = {name: plain_value(description, name) for name in (*COMPARED, *names)}
+        values["detector_binning"] = _binning(values)
+        return cls(canonical_instrument(values["instrument"]), frozenset(description.tags), values, filename)
 
     @classmethod
-    def from_request(
-        cls, tags: Iterable[str], descriptors: Mapping[str, object], filename: str = ""
-    ) -> Target:
+    def from_request(cls, tags: Iterable[str], descriptors: Mapping[str, object], filename: str = "") -> Target:
         """Make a target of the JSON that a reduction sends: lists for sections, ISO 8601 for times.
 
         Raises
@@ -110,7 +121,9 @@ class Target:
             if isinstance(moment, str):
                 values["ut_datetime"] = datetime.fromisoformat(moment)
         except ValueError as error:
-            raise CalibrationError(f"request for {filename or 'a frame'}: ut_datetime is not ISO 8601 ({error})") from error
+            raise CalibrationError(
+                f"request for {filename or 'a frame'}: ut_datetime is not ISO 8601 ({error})"
+            ) from error
         return cls(canonical_instrument(values.get("instrument")), frozenset(tags), values, filename)
 
     def value(self, name: str) -> Value:
@@ -163,7 +176,11 @@ class Candidate:
 
     @classmethod
     def from_description(
-        cls, description: Described, filename: str, path: Path | None = None, entry: int = 0,
+        cls,
+        description: Described,
+        filename: str,
+        path: Path | None = None,
+        entry: int = 0,
         header: Mapping[str, object] | None = None,
     ) -> Candidate:
         """Make a candidate of a description.
@@ -178,21 +195,25 @@ class Candidate:
             Primary header, for the keywords that tell how the frame was processed.
         """
         target = Target.from_description(description, filename=filename)
-        columns = columns_of(target, processing(header or {}))
-        return cls(filename, columns, target.tags, path, entry)
+        return cls.from_target(target, filename, path, entry, processing(header or {}))
+
+    @classmethod
+    def from_target(
+        cls,
+        target: Target,
+        filename: str,
+        path: Path | None = None,
+        entry: int = 0,
+        processed_as: str = "Raw",
+    ) -> Candidate:
+        """Register a frame that is known as a target already; `processed_as` is its column `processing`."""
+        return cls(filename, columns_of(target, processed_as), target.tags, path, entry)
 
     @property
     def ut_datetime(self) -> datetime | None:
         """UTC of the start of the first exposure in it."""
         moment = self.columns.get("ut_datetime")
         return moment if isinstance(moment, datetime) else None
-
-
-COMMON = (
-    "instrument", "ut_datetime", "observation_type", "observation_class", "observation_id", "object", "qa_state",
-    "central_wavelength", "exposure_time", "coadds", "detector_x_bin", "detector_y_bin", "gcal_lamp",
-)  # fmt: skip
-"""Descriptors that every candidate is registered with."""
 
 
 def columns_of(target: Target, processed_as: str | None = "Raw") -> dict[str, Value]:
@@ -205,8 +226,6 @@ def columns_of(target: Target, processed_as: str | None = "Raw") -> dict[str, Va
     processed_as
         Column `processing`.
     """
-    from nightcrew.shared.association.ruleset import rule_set  # noqa: PLC0415 (the rules know these classes)
-
     columns = dict(target.values)
     spectroscopy = "SPECT" in target.tags
     exposure = columns.get("exposure_time")
@@ -227,8 +246,7 @@ def columns_of(target: Target, processed_as: str | None = "Raw") -> dict[str, Va
         "coadds": 1 if coadds is None else coadds,
         "detector_binning": columns.get("detector_binning", _binning(columns)),
     }  # fmt: skip
-    rules = rule_set(target.instrument)
-    for name, known in (rules.columns.items() if rules else ()):
+    for name, known in CLOSED.get(target.instrument, {}).items():
         columns[name] = _known(columns.get(name), known)
     return columns
 
@@ -254,8 +272,6 @@ def processing(header: Mapping[str, object]) -> str:
 
 def plain_value(description: Described, name: str) -> Value:
     """Return a descriptor as a plain value; one that cannot be had is None."""
-    if name == "detector_binning":
-        return _binning({axis: plain_value(description, axis) for axis in ("detector_x_bin", "detector_y_bin")})
     options = {"asMicrometers": True} if name == "central_wavelength" else {}
     try:
         return plain(description.value(name, **options))

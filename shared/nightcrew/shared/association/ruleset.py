@@ -119,9 +119,9 @@ class Applicable:
 
     def types(self, target: Target) -> tuple[str, ...]:
         """Return the types in order; one may come twice."""
-        if self.none_if and _fulfils(target, self.none_if):
+        if self.none_if and fulfils(target, self.none_if):
             return ()
-        return tuple(caltype for when, types in self.lines if _fulfils(target, when) for caltype in types)
+        return tuple(caltype for when, types in self.lines if fulfils(target, when) for caltype in types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,6 @@ class RuleSet:
     ----------
     instrument
         Canonical name.
-    columns
-        Columns of a candidate that have a closed set of values.
     rules
         Calibration type, without `processed_`, to rule.
     applicable
@@ -141,7 +139,6 @@ class RuleSet:
     """
 
     instrument: str
-    columns: Mapping[str, frozenset[str]]
     rules: Mapping[str, Rule]
     applicable: Applicable
 
@@ -152,7 +149,7 @@ class RuleSet:
         conditions = [part for rule in self.rules.values() for part in rule.conditional]
         names |= {name for part in conditions for name in (*part.when, *part.within)}
         names |= {name for when, _ in self.applicable.lines for name in when} | set(self.applicable.none_if)
-        return frozenset(names | set(self.columns)) - {"spectroscopy"}
+        return frozenset(names) - {"spectroscopy"}
 
 
 def rules_for(instrument: str) -> dict[str, Rule]:
@@ -190,12 +187,11 @@ def parse_rules(text: str, origin: str) -> RuleSet:
 
     try:
         document = yaml.safe_load(text)
-        _only(document, {"instrument", "columns", "calibrations", "applicable"})
+        _only(document, {"instrument", "calibrations", "applicable"})
         applicable = document.get("applicable", {})
         _only(applicable, {"none_if", "rules"})
         return RuleSet(
             document["instrument"],
-            {name: frozenset(values) for name, values in document.get("columns", {}).items()},
             {name: _rule(entry) for name, entry in document["calibrations"].items()},
             Applicable(
                 _where(applicable.get("none_if", {})),
@@ -214,22 +210,10 @@ def duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: float(match[1])})
 
 
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    "where": lambda entry: _where(entry),
-    "equal": tuple,
-    "within": lambda entry: {name: float(tolerance) for name, tolerance in entry.items()},
-    "max_interval": duration,
-    "not_after_target": bool,
-    "prefer": tuple,
-}
-
-
 def _rule(entry: dict[str, Any]) -> Rule:
     _only(entry, {"raw", "processed", "where_if", "within_if", *_FIELDS})
     where = _where(entry.get("where", {}))
-    more = [
-        Conditional(_where(part["when"]), where=_widened(where, part["add"])) for part in entry.get("where_if", [])
-    ]
+    more = [Conditional(_where(part["when"]), where=_widened(where, part["add"])) for part in entry.get("where_if", [])]
     more += [
         Conditional(_where(part["when"]), within=_FIELDS["within"](part["within"]))
         for part in entry.get("within_if", [])
@@ -260,6 +244,16 @@ def _widened(where: Where, more: dict[str, list[Any]]) -> dict[str, OneOf]:
     return {name: OneOf((*where[name].constants, *constants)) for name, constants in more.items()}
 
 
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "where": _where,
+    "equal": tuple,
+    "within": lambda entry: {name: float(tolerance) for name, tolerance in entry.items()},
+    "max_interval": duration,
+    "not_after_target": bool,
+    "prefer": tuple,
+}
+
+
 def _only(entry: dict[str, Any], known: set[str]) -> None:
     unknown = sorted(set(entry) - known)
     if unknown:
@@ -272,5 +266,6 @@ def _is(value: Value, constant: Value) -> bool:
     return isinstance(value, bool) == isinstance(constant, bool) and value == constant
 
 
-def _fulfils(target: Target, when: Where) -> bool:
+def fulfils(target: Target, when: Where) -> bool:
+    """Whether the values of a target fulfil all conditions."""
     return all(condition.holds(target.value(name)) for name, condition in when.items())

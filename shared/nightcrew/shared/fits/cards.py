@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.shared.fits.blocks import CARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from astropy.io.fits import Header
 
@@ -92,11 +92,6 @@ def comment_of(line: str) -> str:
     from astropy.io.fits import Card  # noqa: PLC0415
 
     return str(Card.fromstring(line).comment)
-
-
-def without(lines: Iterable[str], keywords: frozenset[str]) -> list[str]:
-    """Return the cards whose keyword is not among `keywords`."""
-    return [line for line in lines if line[:8].rstrip() not in keywords]
 
 
 def _lines(text: str) -> list[str]:

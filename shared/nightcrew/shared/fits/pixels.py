@@ -148,6 +148,6 @@ class FilePixels:
     def _read(self, offset: int, shape: tuple[int, ...]) -> Array:
         stored = np.empty(shape, self._encoding.stored)
         if stored.size:
-            self._source.fill(memoryview(stored.reshape(-1).view(np.uint8)), offset)
+            self._source.fill(stored.reshape(-1).view(np.uint8).data, offset)
         pixels = self._encoding.decode(stored)
         return pixels if self._cast is None else pixels.astype(self._cast, copy=False)

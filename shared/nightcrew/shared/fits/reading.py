@@ -189,12 +189,12 @@ def _planes(extensions: list[_Extension], container: Container) -> Iterator[Plan
         assert version is not None
         header = _header(hdu, container)
         _name(header, name, version)
-        arrays: dict[PlaneName, PixelSource] = {
+        arrays: dict[str, PixelSource] = {
             array: _pixels(companions[version, extname], container, cast)
             for extname, (array, cast) in _COMPANIONS.items()
             if (version, extname) in companions
         }
-        yield Plane(header, _pixels(hdu, container), **arrays)
+        yield Plane(header, _pixels(hdu, container), arrays.get("variance"), arrays.get("dq"), arrays.get("objmask"))
 
 
 def _pixels(hdu: Hdu, container: Container, cast: np.dtype[Any] | None = None) -> PixelSource:

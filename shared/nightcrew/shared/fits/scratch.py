@@ -81,7 +81,7 @@ class Scratch:
         offset = self._take(native.nbytes)
         try:
             with writing(self.directory):
-                write_at(self._number(), memoryview(native.reshape(-1).view(np.uint8)), offset)
+                write_at(self._number(), native.reshape(-1).view(np.uint8).data, offset)
         except BaseException:
             self._give_back(native.nbytes, offset)
             raise
@@ -135,5 +135,5 @@ class ScratchPixels:
     def _read(self, offset: int, shape: tuple[int, ...]) -> Array:
         array = np.empty(shape, self.dtype)
         if array.size:
-            self._scratch.fill(memoryview(array.reshape(-1).view(np.uint8)), offset)
+            self._scratch.fill(array.reshape(-1).view(np.uint8).data, offset)
         return array

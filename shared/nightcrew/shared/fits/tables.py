@@ -120,17 +120,24 @@ def _decode(stored: Array, column: _Column) -> Array:
         blank = np.char.rstrip(np.char.decode(stored, "ascii", "replace")) if stored.dtype.itemsize else stored
         return blank.astype(f"U{max(1, stored.dtype.itemsize)}")
     if column.letter == "L":
-        return stored == ord("T")
+        truth: Array = stored == ord("T")
+        return truth
     native = stored.astype(stored.dtype.newbyteorder("="))
     if column.scale == 1 and column.zero == 0:
         return native
-    for wanted, (letter, zero) in _OFFSETS.items():
-        if column.scale == 1 and (letter, zero) == (column.letter, column.zero):
-            flipped = native.view(f"u{native.itemsize}") ^ np.array(
-                1 << (8 * native.itemsize - 1), f"u{native.itemsize}"
-            )
-            return flipped.view(wanted)
-    return native * column.scale + column.zero
+    if column.scale == 1:
+        for wanted, offset in _OFFSETS.items():
+            if offset == (column.letter, column.zero):
+                return _flipped(native).view(wanted)
+    scaled: Array = native * column.scale + column.zero
+    return scaled
+
+
+def _flipped(native: Array) -> Array:
+    """Return integers with their sign bit turned over: FITS tables store them signed, bytes unsigned."""
+    unsigned = np.dtype(f"u{native.dtype.itemsize}")
+    bits: Array = np.ascontiguousarray(native).view(unsigned) ^ unsigned.type(1 << (8 * unsigned.itemsize - 1))
+    return bits
 
 
 def encode_table(table: Table, name: str, version: int | None = None) -> tuple[list[str], bytes]:
@@ -195,10 +202,8 @@ def _encode(column: Array, name: str) -> tuple[str, Array, int]:
     code = f"{kind}{column.dtype.itemsize}"
     if code in _OFFSETS:
         letter, zero = _OFFSETS[code]
-        unsigned = np.dtype(f"u{column.dtype.itemsize}")
-        native = np.ascontiguousarray(column, column.dtype.newbyteorder("="))
-        flipped = native.view(unsigned) ^ unsigned.type(1 << (8 * unsigned.itemsize - 1))
-        return f"{count}{letter}", flipped.astype(unsigned.newbyteorder(">")), zero
+        flipped = _flipped(column.astype(column.dtype.newbyteorder("=")))
+        return f"{count}{letter}", flipped.astype(flipped.dtype.newbyteorder(">")), zero
     if code in _LETTERS:
         return f"{count}{_LETTERS[code]}", column.astype(column.dtype.newbyteorder(">")), 0
     raise ValueError(f"column {name} has type {column.dtype}, for which FITS tables have none")

@@ -18,9 +18,10 @@ from nightcrew.shared.fits.pixels import bzero_of_flipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from astropy.io.fits import Header
     from numpy.typing import NDArray
 
-    from nightcrew.shared.frames import Frame, Plane, PlaneName
+    from nightcrew.shared.frames import Frame, Plane, PlaneName, Table
 
     Array: TypeAlias = NDArray[Any]
 
@@ -28,10 +29,24 @@ _CHUNK = 1 << 20
 """Bytes that are converted at a time."""
 
 _OF_THE_LAYOUT = frozenset(
-    ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", *(f"NAXIS{axis}" for axis in range(1, 1000))]
-    + ["EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "END"]
+    [
+        "SIMPLE",
+        "XTENSION",
+        "BITPIX",
+        "NAXIS",
+        "EXTEND",
+        "PCOUNT",
+        "GCOUNT",
+        "GROUPS",
+        "BSCALE",
+        "BZERO",
+        "BLANK",
+        "CHECKSUM",
+        "DATASUM",
+        "END",
+    ]
 )
-"""Keywords that describe how the data lie in a file; they are made afresh."""
+"""Keywords that, with NAXISn, describe how the data lie in a file; they are made afresh."""
 
 _IMAGES: tuple[tuple[PlaneName, str, str | None], ...] = (
     ("data", "SCI", None),
@@ -104,14 +119,14 @@ def _units(frame: Frame) -> Iterator[_Unit]:
         cards.image("NAXIS", 0, "number of array dimensions"),
         cards.image("EXTEND", True, "extensions may follow"),
     ]
-    lines = cards.without(cards.images(frame.phu), _OF_THE_LAYOUT)
+    lines = _free_cards(frame.phu)
     yield _Unit(_placed(primary, lines, {"NEXTEND": len(extensions)}, at_end=True), _nothing)
     yield from extensions
 
 
 def _extensions(frame: Frame) -> Iterator[_Unit]:
     for version, plane in enumerate(frame.planes, start=1):
-        lines = cards.without(cards.images(plane.header), _OF_THE_LAYOUT)
+        lines = _free_cards(plane.header)
         for name, extname, stored_as in _IMAGES:
             if plane.has(name):
                 yield _image_unit(plane, name, lines, {"EXTNAME": extname, "EXTVER": version}, stored_as)
@@ -125,11 +140,20 @@ def _extensions(frame: Frame) -> Iterator[_Unit]:
         yield _table_unit(tables.history_table(frame.history), tables.HISTORY)
 
 
+def _free_cards(header: Header) -> list[str]:
+    """Return the cards of a header that do not describe how the data lie in a file."""
+    return [
+        line
+        for line in cards.images(header)
+        if line[:8].rstrip() not in _OF_THE_LAYOUT and not (line.startswith("NAXIS") and line[5:8].strip().isdigit())
+    ]
+
+
 def _nothing() -> Iterator[bytes]:
     return iter(())
 
 
-def _table_unit(table: tables.Table, name: str, version: int | None = None) -> _Unit:
+def _table_unit(table: Table, name: str, version: int | None = None) -> _Unit:
     lines, data = tables.encode_table(table, name, version)
     return _Unit(lines, lambda: iter((data,)))
 
@@ -184,9 +208,8 @@ def _encoded(plane: Plane, name: PlaneName, stored: np.dtype[Any], *, flipped: b
         pixels = plane.rows(name, start, min(start + step, height))
         if pixels is None or pixels.shape != (min(step, height - start), *plane.shape[1:]):
             found = None if pixels is None else pixels.shape[1:]
-            raise ShapeMismatch(
-                f"{name} of a plane has rows of shape {found}, its data {plane.shape[1:]}; make them alike"
-            )
+            rule = f"{name} of a plane has rows of shape {found}, its data {plane.shape[1:]}"
+            raise ShapeMismatch(f"{rule}; they must be alike")
         if flipped:
             unsigned = np.dtype(f"u{stored.itemsize}")
             pixels = pixels.astype(stored, copy=False).view(unsigned) ^ unsigned.type(sign)

@@ -124,3 +124,24 @@ class Gemini(Pointing):
 
     label = "GEMINI"
     tag_rules = merged(COMMON_RULES, ())
+
+
+class PlainWcs(Gemini):
+    """An instrument whose coordinates are those of the header, never converted to ICRS."""
+
+    def reference_coordinates(self) -> tuple[float | None, float | None]:
+        """Return CRVAL of the first extension, or of the primary header, if the axes are RA and Dec.
+
+        Raises
+        ------
+        TypeError
+            If a single extension is asked, as in the reference.
+        """
+        if self.single:
+            raise TypeError("a single extension has no coordinates of its own")
+        for header in (*self.extensions[:1], self.phu):
+            if all(keyword in header for keyword in ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2")):
+                if (header["CTYPE1"], header["CTYPE2"]) != ("RA---TAN", "DEC--TAN"):
+                    return None, None
+                return header["CRVAL1"], header["CRVAL2"]
+        return None, None
