@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from nightcrew.reducer.kernels import pixelwise
 from nightcrew.reducer.kernels.combine import Rejection
 from nightcrew.reducer.kernels.statistics import masked_mean, masked_median, normalization
@@ -12,7 +13,6 @@ from nightcrew.reducer.kernels.tiles import combine_planes
 from nightcrew.reducer.primitives import bpm, flats
 from nightcrew.shared.frames import Plane
 from nightcrew.shared.instruments import f2_tables, niri_tables
-
 from support.examples_io import Report, array, difference, first_problem
 
 DATA_TOLERANCE, VAR_TOLERANCE, NORMALIZATION_TOLERANCE, LEVEL_TOLERANCE = 2e-6, 1e-5, 1e-4, 1e-9
@@ -38,7 +38,9 @@ def _compare(ours: dict[str, Any], expected: dict[str, Any]) -> str | None:
     header = ours.get("header", {})
     for keyword, value in expected.get("header", {}).items():
         if isinstance(value, str):
-            problems.append(None if header[keyword] == value else f"{keyword}: {header[keyword]!r} instead of {value!r}")
+            problems.append(
+                None if header[keyword] == value else f"{keyword}: {header[keyword]!r} instead of {value!r}"
+            )
         else:
             problems.append(difference(keyword, header[keyword], value, LEVEL_TOLERANCE))
     return first_problem(*problems)

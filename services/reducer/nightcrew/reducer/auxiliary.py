@@ -11,6 +11,8 @@ from nightcrew.shared.errors import ShapeMismatch
 if TYPE_CHECKING:
     from nightcrew.shared.frames import Array, Frame, PlaneName
 
+PIXELS: tuple[PlaneName, ...] = ("data", "variance", "dq")
+
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
@@ -19,6 +21,12 @@ class Cutout:
     rows: slice
     columns: slice
     whole: bool
+
+    def planes(self, frame: Frame, index: int) -> tuple[Array, Array | None, Array | None]:
+        """Return that part of data, variance and DQ of the auxiliary frame."""
+        data, variance, dq = (self.of(frame, index, name) for name in PIXELS)
+        assert data is not None
+        return data, variance, dq
 
     def of(self, frame: Frame, index: int, name: PlaneName) -> Array | None:
         """Return that part of an array of the auxiliary frame, or None if it has no such array."""

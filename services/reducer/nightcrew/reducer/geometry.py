@@ -1,94 +1,24 @@
-"""Planes and spheres: affine maps between pixel grids, and the tangent plane that maps pixels to the sky."""
+"""The tangent plane: between pixels and the sky, and from frame to frame by way of the sky."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from nightcrew.shared.errors import FrameError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from nightcrew.reducer.kernels.affine import Affine
 
+if TYPE_CHECKING:
     from astropy.io.fits import Header
     from nightcrew.shared.frames import Frame
     from numpy.typing import ArrayLike, NDArray
 
     Numbers: TypeAlias = NDArray[np.float64]
-    Mapping2D: TypeAlias = Callable[[ArrayLike, ArrayLike], tuple[Numbers, Numbers]]
 
 CD = (("CD1_1", "CD1_2"), ("CD2_1", "CD2_2"))
 PROJECTION = "TAN"
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """The map `(x, y) -> M (x, y) + t` from one pixel grid to another.
-
-    Parameters
-    ----------
-    matrix
-        M, rows first: `((xx, xy), (yx, yy))`.
-    offset
-        t, pixels.
-    """
-
-    matrix: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0))
-    offset: tuple[float, float] = (0.0, 0.0)
-
-    @classmethod
-    def shift(cls, dx: float, dy: float) -> Affine:
-        """Return the map that adds (dx, dy)."""
-        return cls(offset=(dx, dy))
-
-    @classmethod
-    def rotation(cls, angle: float) -> Affine:
-        """Return the counter-clockwise rotation about the origin by `angle` degrees."""
-        c, s = float(np.cos(np.radians(angle))), float(np.sin(np.radians(angle)))
-        return cls(((c, -s), (s, c)))
-
-    @classmethod
-    def approximating(cls, mapping: Mapping2D, shape: tuple[int, ...]) -> Affine:
-        """Approximate a map over an image of `shape` (ny, nx).
-
-        Exact at the middle; the slopes are those between the middles of opposite edges
-        (primitives-sky-and-stack, 11.1).
-        """
-        ny, nx = shape[-2:]
-        x, y = mapping([0.0, nx, nx / 2, nx / 2, nx / 2], [ny / 2, ny / 2, 0.0, ny, ny / 2])
-        (xx, yx), (xy, yy) = ((x[1] - x[0]) / nx, (y[1] - y[0]) / nx), ((x[3] - x[2]) / ny, (y[3] - y[2]) / ny)
-        offset = x[4] - xx * nx / 2 - xy * ny / 2, y[4] - yx * nx / 2 - yy * ny / 2
-        return cls(((float(xx), float(xy)), (float(yx), float(yy))), (float(offset[0]), float(offset[1])))
-
-    def __call__(self, x: ArrayLike, y: ArrayLike) -> tuple[Numbers, Numbers]:
-        """Map positions."""
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-        (xx, xy), (yx, yy) = self.matrix
-        return xx * x + xy * y + self.offset[0], yx * x + yy * y + self.offset[1]
-
-    def then(self, after: Affine) -> Affine:
-        """Return the map that applies this one first and `after` next."""
-        matrix = np.array(after.matrix) @ np.array(self.matrix)
-        offset = np.array(after.matrix) @ np.array(self.offset) + np.array(after.offset)
-        return _affine(matrix, offset)
-
-    @property
-    def inverse(self) -> Affine:
-        """The map back."""
-        matrix = np.linalg.inv(np.array(self.matrix))
-        return _affine(matrix, -matrix @ np.array(self.offset))
-
-    @property
-    def scale(self) -> float:
-        """Factor by which areas grow."""
-        (xx, xy), (yx, yy) = self.matrix
-        return abs(xx * yy - xy * yx)
-
-
-def _affine(matrix: NDArray[Any], offset: NDArray[Any]) -> Affine:
-    (xx, xy), (yx, yy) = matrix.tolist()
-    return Affine(((xx, xy), (yx, yy)), (float(offset[0]), float(offset[1])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +65,20 @@ class TangentPlane:
             self.origin[1] + (a * eta - c * xi) / determinant,
         )
 
-    def onto(self, other: TangentPlane) -> Mapping2D:
-        """Return the map from pixels of this image to those of `other` that show the same sky."""
-        return lambda x, y: other.pixels(*self.sky(x, y))
+    def onto(self, other: TangentPlane, positions: Numbers) -> Numbers:
+        """Return where pixels of this image, shape (n, 2), lie in `other`: the pixels that show the same sky."""
+        x, y = np.asarray(positions, dtype=float).T
+        return np.column_stack(other.pixels(*self.sky(x, y)))
+
+    def affine_onto(self, other: TangentPlane, shape: tuple[int, ...]) -> Affine:
+        """Return the affine map that comes close to `onto` over an image of `shape` (ny, nx)."""
+        return Affine.approximating(lambda positions: self.onto(other, positions), shape)
 
     def after(self, first: Affine) -> TangentPlane:
         """Return the projection that applies `first` to a pixel and then this one."""
-        x, y = first.inverse(*self.origin)
-        (a, b), (c, d) = (np.array(self.cd) @ np.array(first.matrix)).tolist()
-        return TangentPlane(self.centre, (float(x), float(y)), ((a, b), (c, d)))
+        x, y = first.inverse()(np.array([self.origin]))[0].tolist()
+        (a, b), (c, d) = (np.array(self.cd) @ first.matrix).tolist()
+        return TangentPlane(self.centre, (x, y), ((a, b), (c, d)))
 
     @property
     def pixel_scale(self) -> float:
@@ -196,6 +131,13 @@ def _matrix(header: Header) -> tuple[tuple[float, float], tuple[float, float]]:
             for i in (1, 2)
         )
     return (a, b), (c, d)
+
+
+def rotated(angle: float, before: tuple[float, float], after: tuple[float, float]) -> Affine:
+    """Return the map that adds `before`, turns counter-clockwise by `angle` degrees, and adds `after`."""
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    matrix = np.array([[c, -s], [s, c]])
+    return Affine(matrix, matrix @ np.array(before) + np.array(after))
 
 
 def field_centre(shape: tuple[int, ...]) -> tuple[float, float]:

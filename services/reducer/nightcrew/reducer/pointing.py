@@ -146,7 +146,7 @@ class PointingCheck:
         exposure = float(about.get("exposure_time") or 0.0)
         if begin is not None and (end is None or (about.instrument == "F2" and begin < F2_GOOD_UTEND)):
             end = begin + timedelta(seconds=exposure)
-        new = about.get("observation_id") != self._observation
+        new: bool = about.get("observation_id") != self._observation
         if not new and begin is not None and self._ended is not None:
             new = (begin - self._ended).seconds > self.deadtime
         self._observation, self._ended = about.get("observation_id"), end

@@ -53,13 +53,13 @@ def _shrunk(plane: Plane) -> tuple[Array, Array]:
     """Average blocks of pixels so that the preview is not larger than `LARGEST`."""
     data = plane.data.astype(np.float32, copy=False)
     dq = plane.dq
-    unseen = np.zeros(data.shape, bool) if dq is None else (dq & UNSEEN) != 0
+    unseen: Array = np.zeros(data.shape, bool) if dq is None else np.not_equal(dq & UNSEEN, 0)
     step = -(-max(data.shape) // LARGEST)
     if step == 1:
         return data, unseen
     ny, nx = (n // step * step for n in data.shape)
     blocks = (ny // step, step, nx // step, step)
-    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3))
+    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), np.asarray(unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3)))
 
 
 def write_preview(plane: Plane, path: Path) -> None:

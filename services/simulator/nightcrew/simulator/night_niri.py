@@ -69,15 +69,15 @@ SEQUENCES = (
 
 FIELDS = (
     StarField(
-        "target", TARGET, stars=220, half_width=80, core_stars=12, core_half_width=14, brightest=14.5, faintest=20.5,
+        "target", TARGET, stars=220, half_width=80, core_stars=18, core_half_width=20, brightest=14.5, faintest=20.5,
         targets=(("galaxy", (0.0, 0.0), 12.0, 4.0),),
     ),
     StarField(
-        "sky", offset_position(TARGET, TO_SKY, 0.0), stars=220, half_width=80, core_stars=8, core_half_width=14,
+        "sky", offset_position(TARGET, TO_SKY, 0.0), stars=220, half_width=80, core_stars=10, core_half_width=20,
         brightest=14.5, faintest=20.5,
     ),
     StarField(
-        "standard", STANDARD, stars=180, half_width=80, core_stars=12, core_half_width=14,
+        "standard", STANDARD, stars=180, half_width=80, core_stars=18, core_half_width=20,
         brightest=13.5, faintest=19.5, targets=(("FS 17", (0.0, 0.0), 12.274, 0.0),),
     ),
 )  # fmt: skip

@@ -35,8 +35,8 @@ HALF_LIGHT_OF_DISC = 1.678346990016661
 def gamma_nodes(shape: float, step: float) -> tuple[Vector, Vector]:
     """Return nodes and weights (sum 1) for the mean of a function over Gamma(shape).
 
-    Trapezoidal rule in the logarithm, which converges geometrically here: with a step of 1
-    the error is below 1e-4, with 0.5 below 1e-8.
+    Trapezoidal rule in the logarithm, which converges geometrically here: moments are right
+    to 2e-4 with a step of 0.6, to 1e-5 with 0.5.
     """
     t = np.arange(math.log(1e-9) / (shape + 1), math.log(30.0) + step, step)
     weights = np.exp(shape * t - np.exp(t))
@@ -129,8 +129,8 @@ class Galaxy:
         shape = self._shape_in_pixels(wcs)
         blur = np.outer(trail, trail) / 12 + np.eye(2) / 12  # a moving star, and the pixel itself
         h2 = (self.half_light_radius / HALF_LIGHT_OF_DISC / scale) ** 2
-        fine, single = psf.gaussians(scale, 1.0), (np.array([psf.variance(scale)]), np.array([1.0]))
-        for v, weight in zip(*gamma_nodes(1.5, 1.0), strict=True):
+        fine, single = psf.gaussians(scale, 0.6), (np.array([psf.variance(scale)]), np.array([1.0]))
+        for v, weight in zip(*gamma_nodes(1.5, 0.6), strict=True):
             smooth = 2 * h2 * v * self.axis_ratio**2 > 25 * single[0][0]
             for seeing, share in zip(*(single if smooth else fine), strict=True):
                 covariance = 2 * h2 * v * shape + seeing * np.eye(2) + blur

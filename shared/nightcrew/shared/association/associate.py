@@ -169,26 +169,6 @@ def applicable(target: Target, rules: RuleSet | None = None) -> tuple[str, ...]:
     return rules.applicable.types(target) if rules else ()
 
 
-def explain(answer: Answer, misses: int = 3) -> list[str]:
-    """Tell an answer, one line each: what was found and why, or what came nearest and why not.
-
-    Parameters
-    ----------
-    answer
-        What `associate` returned.
-    misses
-        Number of near misses to tell.
-    """
-    whose = f" for {answer.target}" if answer.target else ""
-    if answer.note:
-        return [f"no {answer.caltype}{whose}: {answer.note}"]
-    lines = [f"{match.candidate.filename}: {'; '.join(match.reasons)}" for match in answer.matches]
-    if not lines:
-        wanted = f": wanted {', '.join(answer.wishes)}" if answer.wishes else ""
-        lines = [f"no {answer.caltype}{whose}{wanted}"]
-    return lines + [f"not {miss.candidate.filename}: {miss.reason}" for miss in answer.near_misses[:misses]]
-
-
 class _Order:
     """Sort key: the best candidate for a target first."""
 

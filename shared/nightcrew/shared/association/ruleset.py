@@ -187,15 +187,15 @@ def parse_rules(text: str, origin: str) -> RuleSet:
 
     try:
         document = yaml.safe_load(text)
-        _only(document, {"instrument", "calibrations", "applicable"})
+        only(document, {"instrument", "calibrations", "applicable"})
         applicable = document.get("applicable", {})
-        _only(applicable, {"none_if", "rules"})
+        only(applicable, {"none_if", "rules"})
         return RuleSet(
             document["instrument"],
             {name: _rule(entry) for name, entry in document["calibrations"].items()},
             Applicable(
-                _where(applicable.get("none_if", {})),
-                tuple((_where(line["when"]), tuple(line["add"])) for line in applicable.get("rules", [])),
+                parse_where(applicable.get("none_if", {})),
+                tuple((parse_where(line["when"]), tuple(line["add"])) for line in applicable.get("rules", [])),
             ),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -211,11 +211,13 @@ def duration(text: str) -> timedelta:
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    _only(entry, {"raw", "processed", "where_if", "within_if", *_FIELDS})
-    where = _where(entry.get("where", {}))
-    more = [Conditional(_where(part["when"]), where=_widened(where, part["add"])) for part in entry.get("where_if", [])]
+    only(entry, {"raw", "processed", "where_if", "within_if", *_FIELDS})
+    where = parse_where(entry.get("where", {}))
+    more = [
+        Conditional(parse_where(part["when"]), where=_widened(where, part["add"])) for part in entry.get("where_if", [])
+    ]
     more += [
-        Conditional(_where(part["when"]), within=_FIELDS["within"](part["within"]))
+        Conditional(parse_where(part["when"]), within=_FIELDS["within"](part["within"]))
         for part in entry.get("within_if", [])
     ]
     fields = {name: read(entry[name]) for name, read in _FIELDS.items() if name in entry}
@@ -225,17 +227,18 @@ def _rule(entry: dict[str, Any]) -> Rule:
 def _variant(entry: dict[str, Any] | None) -> Variant | None:
     if entry is None:
         return None
-    _only(entry, {"where", "limit", "tag"})
-    return Variant(_where(entry.get("where", {})), int(entry["limit"]), entry.get("tag"))
+    only(entry, {"where", "limit", "tag"})
+    return Variant(parse_where(entry.get("where", {})), int(entry["limit"]), entry.get("tag"))
 
 
-def _where(entry: dict[str, Any]) -> dict[str, OneOf]:
+def parse_where(entry: dict[str, Any]) -> dict[str, OneOf]:
+    """Read conditions on values: `{column: constant, column: [constants], column: {not_in: [constants]}}`."""
     return {name: _one_of(constants) for name, constants in entry.items()}
 
 
 def _one_of(constants: Any) -> OneOf:
     if isinstance(constants, dict):
-        _only(constants, {"not_in"})
+        only(constants, {"not_in"})
         return OneOf(tuple(constants["not_in"]), negated=True)
     return OneOf(tuple(constants) if isinstance(constants, list) else (constants,))
 
@@ -245,7 +248,7 @@ def _widened(where: Where, more: dict[str, list[Any]]) -> dict[str, OneOf]:
 
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
-    "where": _where,
+    "where": parse_where,
     "equal": tuple,
     "within": lambda entry: {name: float(tolerance) for name, tolerance in entry.items()},
     "max_interval": duration,
@@ -254,7 +257,8 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _only(entry: dict[str, Any], known: set[str]) -> None:
+def only(entry: dict[str, Any], known: set[str]) -> None:
+    """Refuse entries of a rule file that nobody would read; ValueError if there is one."""
     unknown = sorted(set(entry) - known)
     if unknown:
         raise ValueError(f"nobody knows {', '.join(map(repr, unknown))} here; known: {', '.join(sorted(known))}")

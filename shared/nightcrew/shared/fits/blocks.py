@@ -24,8 +24,14 @@ _READ_AHEAD = 12 * BLOCK
 """Bytes asked for at a time: most headers of Gemini fit."""
 _LONGEST_HEADER = 4000 * BLOCK
 """A header without END in its first 144000 cards is none."""
-_BITPIX = (8, 16, 32, 64, -32, -64)
+BITPIX = (8, 16, 32, 64, -32, -64)
+MOST_AXES = 32
+"""The standard goes to 999, arrays in memory do not."""
 _END = b"END     "
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord(" " if byte < 128 else "?") for byte in range(256))
+"""FITS headers are printable ASCII: control characters become blanks, what is beyond ASCII a question mark."""
+_INTEGER = re.compile(r"[+-]?\d+")
+_REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ED][+-]?\d+)?")
 _VALUE = re.compile(rb" *(?:'((?:[^']|'')*)'|([^/' ]+))")
 
 Scalar = str | int | float | bool | None
@@ -41,6 +47,11 @@ class ReadBytes(Protocol):
 def padded(length: int) -> int:
     """Return the length of the whole blocks that `length` bytes fill."""
     return -(-length // BLOCK) * BLOCK
+
+
+def printable(raw: bytes) -> str:
+    """Return bytes as text that may stand in a header."""
+    return raw.translate(_PRINTABLE).decode("ascii")
 
 
 class Cards:
@@ -72,22 +83,15 @@ class Cards:
         if found is None:
             return None
         text, word = found.groups()
-        if text is not None:
-            return str(text.decode("ascii", "replace").replace("''", "'").rstrip())
-        return _scalar(word.decode("ascii", "replace"))
+        return _scalar(printable(word)) if text is None else printable(text).replace("''", "'").rstrip()
 
 
 def _scalar(word: str) -> Scalar:
     if word in ("T", "F"):
         return word == "T"
-    try:
+    if _INTEGER.fullmatch(word):
         return int(word)
-    except ValueError:
-        pass
-    try:
-        return float(word.upper().replace("D", "E"))
-    except ValueError:
-        return word
+    return float(word.replace("D", "E")) if _REAL.fullmatch(word) else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Hdu:
     @property
     def is_compressed_image(self) -> bool:
         """Whether it is a table that holds the tiles of a compressed image."""
-        return self.cards.get("ZIMAGE") is True
+        return self.kind == "BINTABLE" and self.cards.get("ZIMAGE") is True
 
     @property
     def label(self) -> str:
@@ -198,11 +202,13 @@ def _hdu_at(read: ReadBytes, start: int, index: int, size: int, path: Path) -> H
         return value
 
     bitpix = count("BITPIX", -64)
-    if bitpix not in _BITPIX:
+    if bitpix not in BITPIX:
         raise DamagedFile(path, Reason.NOT_FITS, f"BITPIX of {label} is {bitpix}, which no standard knows")
     naxis = count("NAXIS", 0)
-    if naxis > 999:
-        raise DamagedFile(path, Reason.NOT_FITS, f"NAXIS of {label} is {naxis}; the standard ends at 999")
+    if naxis > MOST_AXES:
+        raise DamagedFile(
+            path, Reason.NOT_FITS, f"NAXIS of {label} is {naxis}, more than the {MOST_AXES} we can handle"
+        )
     axes = [count(f"NAXIS{axis}", 0) for axis in range(1, naxis + 1)]
     # Random groups: NAXIS1 = 0 marks them and is no axis (FITS standard 4.0, 6).
     groups = index == 0 and cards.get("GROUPS") is True and axes[:1] == [0]

@@ -6,15 +6,12 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.shared.fits.blocks import CARD
+from nightcrew.shared.fits.blocks import CARD, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from astropy.io.fits import Header
-
-_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord(" " if byte < 128 else "?") for byte in range(256))
-"""FITS headers are printable ASCII: control characters become blanks, what is beyond ASCII a question mark."""
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[ED][+-]?\d+)?"
 _WELL_FORMED = re.compile(
@@ -34,7 +31,7 @@ def parse(raw: bytes) -> Header:
     """
     from astropy.io.fits import Header  # noqa: PLC0415  a quarter of a second that only headers are worth
 
-    text = raw.translate(_PRINTABLE).decode("ascii")
+    text = printable(raw)
     lines = [text[start : start + CARD] for start in range(0, len(text), CARD)]
     if all(map(_WELL_FORMED.match, lines)):
         return Header.fromstring(text)
@@ -42,11 +39,21 @@ def parse(raw: bytes) -> Header:
         return Header.fromstring(text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Header.fromstring("".join(_repaired(lines)))
+        header = Header.fromstring("".join(_repaired(lines)))
+        for card in header.cards:
+            card.verify("silentfix+ignore")
+    return header
 
 
 def _continues(lines: list[str], at: int) -> bool:
     return at > 0 and bool(_CONTINUATION.match(lines[at])) and bool(_TO_BE_CONTINUED.match(lines[at - 1]))
+
+
+def _has_value(line: str) -> bool:
+    """Whether astropy sees a keyword with a value: the equal sign at column 9, or earlier by mistake."""
+    if line.startswith("HIERARCH "):
+        return "=" in line
+    return 0 < line.find("= ") <= 8 and not line.startswith("CONTINUE")
 
 
 def _repaired(lines: list[str]) -> Iterator[str]:
@@ -56,7 +63,7 @@ def _repaired(lines: list[str]) -> Iterator[str]:
         if _WELL_FORMED.match(line) or _continues(lines, at):
             yield line
             continue
-        if not line.startswith("CONTINUE"):
+        if _has_value(line):
             card = Card.fromstring(line)
             try:
                 card.verify("silentfix+ignore")
@@ -84,7 +91,7 @@ def image(keyword: str, value: Any, comment: str = "") -> str:
     """Return one card as text."""
     from astropy.io.fits import Card  # noqa: PLC0415
 
-    return str(Card(keyword, value, comment))
+    return str(Card(keyword, printable(value.encode()) if isinstance(value, str) else value, comment))
 
 
 def comment_of(line: str) -> str:

@@ -79,6 +79,10 @@ class Encoding:
             return bits.view(self.dtype)
         if self._is_plain:
             return native
+        with np.errstate(all="ignore"):
+            return self._scaled(native)
+
+    def _scaled(self, native: Array) -> Array:
         pixels = native.astype(self.dtype, copy=False)
         if self.bscale != 1:
             pixels *= pixels.dtype.type(self.bscale)
@@ -150,4 +154,5 @@ class FilePixels:
         if stored.size:
             self._source.fill(stored.reshape(-1).view(np.uint8).data, offset)
         pixels = self._encoding.decode(stored)
-        return pixels if self._cast is None else pixels.astype(self._cast, copy=False)
+        with np.errstate(invalid="ignore"):
+            return pixels if self._cast is None else pixels.astype(self._cast, copy=False)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nightcrew.shared.fits import cards, tables
-from nightcrew.shared.fits.blocks import Hdu, walk
+from nightcrew.shared.fits.blocks import Hdu, printable, walk
 from nightcrew.shared.fits.containers import Container, HeldFile, PlainFile, open_container
 from nightcrew.shared.fits.faults import DamagedFile, Reason
 from nightcrew.shared.fits.pixels import Encoding, FilePixels
-from nightcrew.shared.fits.tiles import TilePixels, tiled_header
+from nightcrew.shared.fits.tiles import TilePixels, tiled_header, tiled_shape
 from nightcrew.shared.frames import Frame, Plane
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _frame(container: Container) -> Frame:
     phu = _header(hdus[0], container)
     filename = bare_name(container.path)
     if "ORIGNAME" not in phu:
-        phu["ORIGNAME"] = (filename, "Original filename prior to processing")
+        phu["ORIGNAME"] = (printable(filename.encode("utf-8", "replace")), "Original filename prior to processing")
     if len(hdus) == 1 and hdus[0].data_length:
         return Frame(phu, [Plane(_copied(phu), _pixels(hdus[0], container))], filename, container.path)
     extensions = list(_assigned(hdus[1:]))
@@ -199,27 +199,26 @@ def _planes(extensions: list[_Extension], container: Container) -> Iterator[Plan
 
 def _pixels(hdu: Hdu, container: Container, cast: np.dtype[Any] | None = None) -> PixelSource:
     blank = hdu.cards.get("BLANK")
+    bitpix, shape = tiled_shape(hdu, container.path) if hdu.is_compressed_image else (hdu.bitpix, hdu.shape)
     encoding = Encoding(
-        int(_number(hdu, "ZBITPIX", container, hdu.bitpix)),
-        _number(hdu, "BSCALE", container, 1),
-        _number(hdu, "BZERO", container, 0),
+        bitpix,
+        _number(hdu, "BSCALE", container.path, 1),
+        _number(hdu, "BZERO", container.path, 0),
         # An array that is cast to integers has no place for NaN.
         blank if isinstance(blank, int) and cast is None else None,
     )
-    if not hdu.is_compressed_image:
-        return FilePixels(container, hdu.data_start, hdu.shape, encoding, cast)
-    axes = int(_number(hdu, "ZNAXIS", container, 0))
-    shape = tuple(int(_number(hdu, f"ZNAXIS{axis}", container, 0)) for axis in range(axes, 0, -1))
-    return TilePixels(container, hdu.index, shape, encoding.dtype if cast is None else cast)
+    if hdu.is_compressed_image:
+        return TilePixels(container, hdu.index, shape, encoding.dtype if cast is None else cast)
+    return FilePixels(container, hdu.data_start, shape, encoding, cast)
 
 
-def _number(hdu: Hdu, keyword: str, container: Container, default: float) -> float:
+def _number(hdu: Hdu, keyword: str, path: Path, default: float) -> float:
     value = hdu.cards.get(keyword)
     if value is None:
         return default
     if isinstance(value, int | float):
         return value
-    raise DamagedFile(container.path, Reason.NOT_FITS, f"{keyword} of {hdu.label} is {value!r}, not a number")
+    raise DamagedFile(path, Reason.NOT_FITS, f"{keyword} of {hdu.label} is {value!r}, not a number")
 
 
 def _attach_tables(frame: Frame, extensions: list[_Extension], read: ReadBytes, path: Path) -> None:

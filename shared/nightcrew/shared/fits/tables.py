@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from nightcrew.shared.errors import FrameError
 from nightcrew.shared.fits.cards import image
 from nightcrew.shared.fits.faults import DamagedFile, Reason
 from nightcrew.shared.frames import HistoryRow, ProvenanceRow, Table
@@ -28,12 +29,16 @@ OLD_HISTORY = "PROVHISTORY"
 """What releases of the reference before 3.0 called HISTORY."""
 
 _TYPES = {
-    "L": "i1", "X": "u1", "B": "u1", "I": "i2", "J": "i4", "K": "i8",
-    "A": "S", "E": "f4", "D": "f8", "C": "c8", "M": "c16",
+    "L": "u1", "X": "u1", "B": "u1", "I": "i2", "J": "i4", "K": "i8",
+    "A": "S1", "E": "f4", "D": "f8", "C": "c8", "M": "c16",
 }  # fmt: skip
+"""How the values of TFORM lie in a row."""
 _LETTERS = {"u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D", "c8": "C", "c16": "M"}
 _OFFSETS = {"i1": ("B", -128), "u2": ("I", 1 << 15), "u4": ("J", 1 << 31), "u8": ("K", 1 << 63)}
-_TFORM = re.compile(r"(\d*)([LXBIJKAEDCM])")
+"""Types that TFORM has no letter for: they are stored with TZERO in the middle of their range."""
+_BY_OFFSET: dict[tuple[str, float], str] = {offset: code for code, offset in _OFFSETS.items()}
+_TFORM = re.compile(r"(\d{0,9})([LXBIJKAEDCM])")
+_MOST_COLUMNS = 999
 
 _TIME, _TEXT = 28, 128
 """Widths of the columns that hold times and names (commands, 14)."""
@@ -41,11 +46,25 @@ _TIME, _TEXT = 28, 128
 
 class _Column(NamedTuple):
     name: str
-    stored: np.dtype[Any]
     letter: str
+    repeat: int
+    axes: tuple[int, ...]
+    """Of each cell, numpy order; the last one of text is its width."""
     scale: float
     zero: float
     unit: str
+
+    @property
+    def width(self) -> int:
+        """Bytes in a row."""
+        return self.repeat * np.dtype(_TYPES[self.letter]).itemsize
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """Type of a cell in the file."""
+        if self.letter == "A":
+            return np.dtype((f"S{self.axes[-1]}", self.axes[:-1]))
+        return np.dtype((">" + _TYPES[self.letter], self.axes))
 
 
 def read_table(hdu: Hdu, data: bytes, path: Path) -> Table:
@@ -57,6 +76,8 @@ def read_table(hdu: Hdu, data: bytes, path: Path) -> Table:
         Its header.
     data
         Its rows, as they are in the file.
+    path
+        The file, for messages.
 
     Returns
     -------
@@ -66,29 +87,36 @@ def read_table(hdu: Hdu, data: bytes, path: Path) -> Table:
     Raises
     ------
     DamagedFile
-        If a column has a format that the standard does not know, or varies in length.
+        If the columns do not fill the rows, or one varies in length.
     """
     if len(hdu.shape) != 2:
         raise DamagedFile(path, Reason.NOT_FITS, f"{hdu.label} is a table with NAXIS = {len(hdu.shape)}")
-    columns = [_column(hdu, number, path) for number in range(1, int(_number(hdu.cards, "TFIELDS", 0)) + 1)]
-    names = [column.name for column in columns]
-    columns = [c._replace(name=f"{c.name}_{at}") if c.name in names[:at] else c for at, c in enumerate(columns)]
+    height, width = hdu.shape
+    columns = _columns(hdu, path)
+    needed = sum(column.width for column in columns)
+    if needed != width:
+        raise DamagedFile(path, Reason.NOT_FITS, f"the columns of {hdu.label} fill {needed} bytes, its rows {width}")
+    if len(data) < height * width:
+        raise DamagedFile(path, Reason.NOT_FITS, f"{hdu.label} has GCOUNT or PCOUNT that leave no room for its rows")
     stored = np.dtype([(column.name, column.stored) for column in columns])
-    width, height = hdu.shape[-1], hdu.shape[0]
-    if stored.itemsize != width:
-        rule = f"the columns of {hdu.label} are {stored.itemsize} bytes wide, its rows {width}"
-        raise DamagedFile(path, Reason.NOT_FITS, rule)
-    rows = np.frombuffer(data, stored, count=height) if stored.itemsize else np.empty(height, stored)
+    rows = np.frombuffer(data, stored, count=height) if width else np.zeros(0, stored)
     decoded = {column.name: _decode(rows[column.name], column) for column in columns}
-    native = np.empty(height, np.dtype([(name, array.dtype, array.shape[1:]) for name, array in decoded.items()]))
+    native = np.empty(len(rows), np.dtype([(name, array.dtype, array.shape[1:]) for name, array in decoded.items()]))
     for name, array in decoded.items():
         native[name] = array
     return Table(native, {column.name: column.unit for column in columns if column.unit})
 
 
-def _number(cards: Cards, keyword: str, default: float) -> float:
-    value = cards.get(keyword)
-    return value if isinstance(value, int | float) else default
+def _columns(hdu: Hdu, path: Path) -> list[_Column]:
+    fields = hdu.cards.get("TFIELDS")
+    if not isinstance(fields, int) or not 0 <= fields <= _MOST_COLUMNS:
+        raise DamagedFile(path, Reason.NOT_FITS, f"TFIELDS of {hdu.label} is {fields!r}")
+    columns: dict[str, _Column] = {}
+    for number in range(1, fields + 1):
+        column = _column(hdu, number, path)
+        name = column.name if column.name not in columns else f"{column.name}_{number}"
+        columns[name] = column._replace(name=name)
+    return list(columns.values())
 
 
 def _column(hdu: Hdu, number: int, path: Path) -> _Column:
@@ -97,39 +125,45 @@ def _column(hdu: Hdu, number: int, path: Path) -> _Column:
     form = str(cards.get(f"TFORM{number}")).strip()
     found = _TFORM.match(form)
     if found is None:
-        rule = f"column {name} of {hdu.label} has TFORM {form!r}, not one of fixed width"
+        rule = f"column {name} of {hdu.label} has TFORM {form!r}, which is not of fixed width"
         raise DamagedFile(path, Reason.NOT_FITS, rule)
     repeat, letter = int(found[1] or 1), found[2]
-    if letter == "A":
-        stored = np.dtype((f"S{repeat}", ()))
-    else:
-        count = -(-repeat // 8) if letter == "X" else repeat
-        stored = np.dtype((f">{_TYPES[letter]}", () if count == 1 else _shape(cards, number, count)))
-    scale, zero = _number(cards, f"TSCAL{number}", 1), _number(cards, f"TZERO{number}", 0)
-    return _Column(name, stored, letter, scale, zero, str(cards.get(f"TUNIT{number}") or ""))
+    if letter == "X":
+        repeat = -(-repeat // 8)
+    axes = _axes(cards, number, repeat)
+    if axes == (1,) and letter != "A":
+        axes = ()
+    scale, zero = (_number(cards, f"{keyword}{number}", default) for keyword, default in (("TSCAL", 1), ("TZERO", 0)))
+    return _Column(name, letter, repeat, axes, scale, zero, str(cards.get(f"TUNIT{number}") or ""))
 
 
-def _shape(cards: Cards, number: int, count: int) -> tuple[int, ...]:
-    axes = re.findall(r"\d+", str(cards.get(f"TDIM{number}") or ""))
-    shape = tuple(int(axis) for axis in reversed(axes))
-    return shape if shape and math.prod(shape) == count else (count,)
+def _axes(cards: Cards, number: int, repeat: int) -> tuple[int, ...]:
+    stated = re.findall(r"\d+", str(cards.get(f"TDIM{number}") or ""))
+    axes = tuple(int(axis) for axis in reversed(stated))
+    return axes if axes and math.prod(axes) == repeat else (repeat,)
+
+
+def _number(cards: Cards, keyword: str, default: float) -> float:
+    value = cards.get(keyword)
+    return value if isinstance(value, int | float) else default
 
 
 def _decode(stored: Array, column: _Column) -> Array:
     if column.letter == "A":
-        blank = np.char.rstrip(np.char.decode(stored, "ascii", "replace")) if stored.dtype.itemsize else stored
-        return blank.astype(f"U{max(1, stored.dtype.itemsize)}")
+        width = max(1, stored.dtype.itemsize)
+        text: Array = np.char.rstrip(np.char.decode(stored.astype(f"S{width}"), "ascii", "replace"))
+        return text.astype(f"U{width}")
     if column.letter == "L":
         truth: Array = stored == ord("T")
         return truth
     native = stored.astype(stored.dtype.newbyteorder("="))
     if column.scale == 1 and column.zero == 0:
         return native
-    if column.scale == 1:
-        for wanted, offset in _OFFSETS.items():
-            if offset == (column.letter, column.zero):
-                return _flipped(native).view(wanted)
-    scaled: Array = native * column.scale + column.zero
+    wanted = _BY_OFFSET.get((column.letter, column.zero)) if column.scale == 1 else None
+    if wanted is not None:
+        return _flipped(native).view(wanted)
+    with np.errstate(all="ignore"):
+        scaled: Array = native * column.scale + column.zero
     return scaled
 
 
@@ -157,11 +191,11 @@ def encode_table(table: Table, name: str, version: int | None = None) -> tuple[l
 
     Raises
     ------
-    ValueError
+    FrameError
         If FITS has no type for a column.
     """
     encoded = {column: _encode(table.rows[column], column) for column in table.rows.dtype.names or ()}
-    stored = np.dtype([(column, array.dtype, array.shape[1:]) for column, (_, array, _) in encoded.items()])
+    stored = np.dtype([(column, cells.dtype, cells.shape[1:]) for column, (_, cells, _, _) in encoded.items()])
     rows = np.empty(len(table.rows), stored)
     cards = [
         image("XTENSION", "BINTABLE", "binary table extension"),
@@ -173,13 +207,13 @@ def encode_table(table: Table, name: str, version: int | None = None) -> tuple[l
         image("GCOUNT", 1, "number of groups"),
         image("TFIELDS", len(encoded), "number of table fields"),
     ]
-    for number, (column, (form, array, zero)) in enumerate(encoded.items(), start=1):
-        rows[column] = array
+    for number, (column, (form, cells, axes, zero)) in enumerate(encoded.items(), start=1):
+        rows[column] = cells
         cards += [image(f"TTYPE{number}", column), image(f"TFORM{number}", form)]
         if table.units.get(column):
             cards.append(image(f"TUNIT{number}", table.units[column]))
-        if array.ndim > 2:
-            cards.append(image(f"TDIM{number}", str(tuple(reversed(array.shape[1:]))).replace(" ", "")))
+        if len(axes) > 1:
+            cards.append(image(f"TDIM{number}", f"({','.join(str(axis) for axis in reversed(axes))})"))
         if zero:
             cards += [image(f"TSCAL{number}", 1), image(f"TZERO{number}", zero)]
     cards.append(image("EXTNAME", name, "extension name"))
@@ -188,25 +222,24 @@ def encode_table(table: Table, name: str, version: int | None = None) -> tuple[l
     return cards, rows.tobytes()
 
 
-def _encode(column: Array, name: str) -> tuple[str, Array, int]:
-    """Return TFORM, the values as they are stored, and TZERO."""
-    kind = column.dtype.kind
+def _encode(column: Array, name: str) -> tuple[str, Array, tuple[int, ...], int]:
+    """Return TFORM, the values as they are stored, the axes of a cell, and TZERO."""
+    kind, axes = column.dtype.kind, column.shape[1:]
     if kind in "US":
         text = np.char.encode(column, "ascii", "replace") if kind == "U" else column
         width = max(1, text.dtype.itemsize)
-        return f"{width * math.prod(text.shape[1:])}A", text.astype(f"S{width}"), 0
-    repeat = math.prod(column.shape[1:])
-    count = "" if repeat == 1 and column.ndim == 1 else str(repeat)
+        axes = (*axes, width)
+        return f"{math.prod(axes)}A", text.astype(f"S{width}"), axes, 0
+    count = str(math.prod(axes)) if axes else ""
     if kind == "b":
-        return f"{count}L", np.where(column, ord("T"), ord("F")).astype("u1"), 0
+        return f"{count}L", np.where(column, ord("T"), ord("F")).astype("u1"), axes, 0
+    native = column.astype(column.dtype.newbyteorder("="))
     code = f"{kind}{column.dtype.itemsize}"
-    if code in _OFFSETS:
-        letter, zero = _OFFSETS[code]
-        flipped = _flipped(column.astype(column.dtype.newbyteorder("=")))
-        return f"{count}{letter}", flipped.astype(flipped.dtype.newbyteorder(">")), zero
-    if code in _LETTERS:
-        return f"{count}{_LETTERS[code]}", column.astype(column.dtype.newbyteorder(">")), 0
-    raise ValueError(f"column {name} has type {column.dtype}, for which FITS tables have none")
+    letter, zero = _OFFSETS.get(code, (_LETTERS.get(code), 0))
+    if letter is None:
+        raise FrameError(f"column {name} has type {column.dtype}, for which FITS tables have none; convert it first")
+    cells = _flipped(native) if zero else native
+    return f"{count}{letter}", cells.astype(cells.dtype.newbyteorder(">")), axes, zero
 
 
 def provenance_table(rows: Sequence[ProvenanceRow]) -> Table:

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nightcrew.shared.fits.blocks import BITPIX, MOST_AXES
 from nightcrew.shared.fits.faults import DamagedFile, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from astropy.io.fits import CompImageHDU, Header
     from numpy.typing import NDArray
 
+    from nightcrew.shared.fits.blocks import Hdu, Scalar
     from nightcrew.shared.fits.containers import Container
 
     Array: TypeAlias = NDArray[Any]
@@ -27,6 +30,18 @@ def tiled_header(container: Container, index: int) -> Header:
     """Return the header of the image in HDU `index`, as it was before compression."""
     with _opened(container, index) as hdu:
         return hdu.header.copy()
+
+
+def tiled_shape(hdu: Hdu, path: Path) -> tuple[int, tuple[int, ...]]:
+    """Return BITPIX and shape (numpy order) of an image before compression."""
+    bitpix, naxis = hdu.cards.get("ZBITPIX"), hdu.cards.get("ZNAXIS")
+    axes: list[Scalar] = []
+    if isinstance(naxis, int) and 0 < naxis <= MOST_AXES:
+        axes = [hdu.cards.get(f"ZNAXIS{axis}") for axis in range(naxis, 0, -1)]
+    shape = tuple(axis for axis in axes if isinstance(axis, int) and axis > 0)
+    if not shape or len(shape) < len(axes) or not isinstance(bitpix, int) or bitpix not in BITPIX:
+        raise DamagedFile(path, Reason.NOT_FITS, f"ZBITPIX and ZNAXISn of {hdu.label} describe no image")
+    return bitpix, shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ def _opened(container: Container, index: int) -> Iterator[CompImageHDU]:
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content), memmap=False) as hdus:
                 yield hdus[index]
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, ArithmeticError) as error:
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, ArithmeticError, MemoryError) as error:
         # What the decompressors raise when they are given nonsense is not documented.
         rule = f"the tiles of extension {index} cannot be decompressed ({error})"
         raise DamagedFile(container.path, Reason.COMPRESSED_STREAM_DAMAGED, rule) from error

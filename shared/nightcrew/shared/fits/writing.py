@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nightcrew.shared.errors import ShapeMismatch
+from nightcrew.shared.errors import FrameError, ShapeMismatch
 from nightcrew.shared.fits import cards, tables
 from nightcrew.shared.fits import checksums as sums
 from nightcrew.shared.fits.blocks import BLOCK, CARD, padded
@@ -29,22 +29,10 @@ _CHUNK = 1 << 20
 """Bytes that are converted at a time."""
 
 _OF_THE_LAYOUT = frozenset(
-    [
-        "SIMPLE",
-        "XTENSION",
-        "BITPIX",
-        "NAXIS",
-        "EXTEND",
-        "PCOUNT",
-        "GCOUNT",
-        "GROUPS",
-        "BSCALE",
-        "BZERO",
-        "BLANK",
-        "CHECKSUM",
-        "DATASUM",
-        "END",
-    ]
+    (
+        *("SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS"),
+        *("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "END"),
+    )
 )
 """Keywords that, with NAXISn, describe how the data lie in a file; they are made afresh."""
 
@@ -163,7 +151,10 @@ def _image_unit(plane: Plane, name: PlaneName, lines: list[str], keys: dict[str,
     assert nothing is not None
     shape = plane.shape
     stored = np.dtype(stored_as or _own_type(nothing.dtype))
-    bitpix, flipped = _STORAGE[f"{stored.kind}{stored.itemsize}"]
+    storage = _STORAGE.get(f"{stored.kind}{stored.itemsize}")
+    if storage is None:
+        raise FrameError(f"{keys['EXTNAME']} has type {stored}, for which FITS images have none; convert it first")
+    bitpix, flipped = storage
     layout = [
         cards.image("XTENSION", "IMAGE", "image extension"),
         cards.image("BITPIX", bitpix, "array data type"),

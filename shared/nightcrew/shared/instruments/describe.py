@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.instruments.f2 import F2
 from nightcrew.shared.instruments.gemini import Gemini
+from nightcrew.shared.instruments.gmos import Gmos
+from nightcrew.shared.instruments.gnirs import Gnirs
+from nightcrew.shared.instruments.gsaoi import Gsaoi
 from nightcrew.shared.instruments.niri import Niri
 from nightcrew.shared.instruments.view import View, descriptor
 
@@ -60,11 +63,18 @@ class Unknown(View):
         return self.phu.get("TELESCOP")
 
 
-INSTRUMENTS: Mapping[str, type[View]] = {"NIRI": Niri, "F2": F2, "FLAM": F2}
-"""Rules by INSTRUME, upper case."""
-PRETTY_CAPABLE: Mapping[str, frozenset[str]] = {
-    rules.label: rules.pretty_capable for rules in [Gemini, *INSTRUMENTS.values()]
+INSTRUMENTS: Mapping[str, type[View]] = {
+    "NIRI": Niri,
+    "F2": F2,
+    "FLAM": F2,
+    "GNIRS": Gnirs,
+    "GSAOI": Gsaoi,
+    "GMOS-N": Gmos,
+    "GMOS-S": Gmos,
 }
+"""Rules by INSTRUME, upper case."""
+_ALL_RULES: tuple[type[View], ...] = (Gemini, *INSTRUMENTS.values())
+PRETTY_CAPABLE: Mapping[str, frozenset[str]] = {rules.label: rules.pretty_capable for rules in _ALL_RULES}
 """By instrument: the descriptors that take ``pretty=True``."""
 _GEMINI_SITES = ("GEMINI-NORTH", "GEMINI-SOUTH")
 
@@ -126,7 +136,7 @@ class Description:
         """Descriptors that take ``pretty=True``."""
         return self._view.pretty_capable
 
-    def value(self, name: str, **options: Any) -> Any:
+    def value(self, name: str, /, **options: Any) -> Any:
         """Return the value of a descriptor.
 
         Parameters

@@ -38,7 +38,7 @@ class Detector(Optics):
         return seconds * self.coadds() if summed else seconds
 
     @descriptor
-    def detector_name(self, *, pretty: bool = False) -> Any:
+    def detector_name(self, *, pretty: bool = False) -> Any:  # noqa: ARG002
         """Name of the detector."""
         return self.phu.get("DETNAME")
 

@@ -9,8 +9,10 @@ from typing import Any
 from nightcrew.shared.instruments import gnirs_tables as tables
 from nightcrew.shared.instruments.components import strip_id as bare_name
 from nightcrew.shared.instruments.gemini import COMMON_RULES, STANDARD_RULE, Gemini, keyword_is
+from nightcrew.shared.instruments.optics import nearest_band
 from nightcrew.shared.instruments.sections import as_asked, full_frame
 from nightcrew.shared.instruments.tags import TagRule, TagSet, merged, tag_set, when
+from nightcrew.shared.instruments.units import convert, wavelength_unit
 from nightcrew.shared.instruments.view import descriptor, kept_if_prepared
 
 _GRATING = re.compile(r"([\d/m]+)[A-Z]*(_G)(\d+)")
@@ -232,6 +234,20 @@ class Gnirs(Gemini):
         if camera not in tables.PIXEL_SCALE:
             raise ValueError(f"{self.filename}: unknown camera {camera!r}")
         return tables.PIXEL_SCALE[camera]
+
+    @descriptor
+    def dispersion(
+        self, *, as_micrometers: bool = False, as_nanometers: bool = False, as_angstroms: bool = False
+    ) -> Any:
+        """Dispersion of the grating, metres per pixel unless asked otherwise; None where it is not known."""
+        unit = wavelength_unit(as_micrometers=as_micrometers, as_nanometers=as_nanometers, as_angstroms=as_angstroms)
+        lines = str(self.grating()).partition("/")[0]
+        camera = str(self.camera()).partition("Blue")[0].partition("Red")[0]
+        band = self.filter_name(pretty=True)
+        if band == "XD":
+            band = nearest_band(self.central_wavelength(as_micrometers=True))
+        value = tables.DISPERSION.get((lines, camera, band))
+        return None if value is None else self.repeated(convert(value, 1e-9, unit))
 
     @descriptor
     def detector_x_offset(self) -> Any:

@@ -14,6 +14,16 @@ FILTER_WAVELENGTH = {
 PIXEL_SCALE = {"ShortBlue": 0.15170, "ShortRed": 0.15, "LongBlue": 0.05071, "LongRed": 0.05095}
 """Arcsec per pixel, by camera."""
 
+DISPERSION = {
+    ("32", "Short", "J"): -0.386,
+    ("32", "Short", "H"): -0.482,
+    ("111", "Short", "J"): -0.111,
+    ("111", "Short", "H"): -0.134,
+    ("111", "Short", "K"): -0.183,
+    ("111", "Long", "K"): -0.0618,
+}
+"""Nanometres per pixel, by lines per mm, length of the camera, and band, as far as we know them."""
+
 MODES = ("Very Bright Objects", "Bright Objects", "Faint Objects", "Very Faint Objects")
 READ_MODE = {(1, 1): MODES[0], (1, 16): MODES[1], (16, 16): MODES[2], (32, 16): MODES[3]}
 """By numbers of non-destructive reads and of digital averages."""

@@ -69,7 +69,7 @@ class Gsaoi(PlainWcs):
     @descriptor
     def read_speed_setting(self) -> str:
         """Brightness of objects that the number of reads is meant for."""
-        return tables.READ_SPEED.get(self.phu.get("LNRS"), "Unknown")  # type: ignore[arg-type]
+        return tables.READ_SPEED.get(self.phu.get("LNRS"), "Unknown")
 
     def _readouts(self) -> list[tables.Readout | None]:
         speed = self.read_speed_setting()
@@ -108,10 +108,7 @@ class Gsaoi(PlainWcs):
         name, in_adu = self.filter_name(pretty=True), self.is_in_adu()
         arrays = zip(self.listed(self.array_name()), self.listed(self.gain()), strict=True)
         return self.shaped(
-            [
-                self.magnitudes_to_adu(tables.ZEROPOINT.get((name, array)), gain, in_adu=in_adu)
-                for array, gain in arrays
-            ]
+            [self.magnitudes_to_adu(tables.ZEROPOINT.get((name, array)), gain, in_adu=in_adu) for array, gain in arrays]
         )
 
     @descriptor
@@ -123,9 +120,5 @@ class Gsaoi(PlainWcs):
     def group_id(self) -> str:
         """Name that all frames share which may be stacked."""
         exposure = [self.filter_name(pretty=True), self.exposure_time()]
-        if "FLAT" in self.tags:
-            parts = [*exposure, self.program_id()]
-        else:
-            parts = [self.observation_id(), *exposure]
-        parts += [self.read_mode(), self.detector_section(pretty=True)]
-        return "_".join(map(str, parts))
+        kind = [*exposure, self.program_id()] if "FLAT" in self.tags else [self.observation_id(), *exposure]
+        return "_".join(map(str, [*kind, self.read_mode(), self.detector_section(pretty=True)]))

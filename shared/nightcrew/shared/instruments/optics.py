@@ -68,9 +68,9 @@ class Optics(Record):
         return self.component(self.disperser_keyword, bare=strip_id or pretty)
 
     @descriptor
-    def slit(self) -> Any:
+    def slit(self, *, strip_id: bool = False, pretty: bool = False) -> Any:
         """Slit."""
-        return self.phu.get("SLIT")
+        return self.component("SLIT", bare=strip_id or pretty)
 
     @descriptor
     def slit_width(self) -> Any:
@@ -118,10 +118,7 @@ class Optics(Record):
     @descriptor
     def wavelength_band(self) -> str | None:
         """Band of the classical systems that is nearest to the effective wavelength."""
-        wavelength = self.effective_wavelength(output_units="micrometers")
-        if wavelength is None:
-            return None
-        return min(BAND_WAVELENGTH, key=lambda band: abs(BAND_WAVELENGTH[band] - wavelength))
+        return nearest_band(self.effective_wavelength(output_units="micrometers"))
 
     @descriptor
     def dispersion(
@@ -148,6 +145,13 @@ class Optics(Record):
         if zeropoint is None or gain is None:
             return None
         return zeropoint - (2.5 * math.log10(gain) if in_adu else 0.0)
+
+
+def nearest_band(micrometres: float | None) -> str | None:
+    """Return the band of the classical systems that is nearest to a wavelength."""
+    if micrometres is None:
+        return None
+    return min(BAND_WAVELENGTH, key=lambda band: abs(BAND_WAVELENGTH[band] - micrometres))
 
 
 def _bare(names: list[Any]) -> list[str]:

@@ -59,7 +59,7 @@ class Record(View):
         return self.phu.get("OBJECT")
 
     @descriptor
-    def instrument(self, *, generic: bool = False) -> Any:
+    def instrument(self, *, generic: bool = False) -> Any:  # noqa: ARG002
         """Name of the instrument; `generic` leaves out at which telescope it is."""
         return self.phu.get("INSTRUME")
 

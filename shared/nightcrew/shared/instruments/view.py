@@ -35,7 +35,10 @@ class Keywords:
         """Return the value of a keyword, or `default` where it is absent."""
         value = self._seen.get(keyword, _UNSEEN)
         if value is _UNSEEN:
-            value = self._seen[keyword] = self._header.get(keyword, _ABSENT)
+            value = self._header.get(keyword, _ABSENT)
+            if type(value).__name__ == "Undefined":  # astropy's word for a card without a value
+                value = None
+            self._seen[keyword] = value
         return default if value is _ABSENT else value
 
     def __getitem__(self, keyword: str) -> Any:

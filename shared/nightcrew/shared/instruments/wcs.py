@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Matrix: TypeAlias = list[list[float]]
 
-_LONGITUDE = re.compile(r"RA-|[A-Z]{1,2}LON?|[A-Z]LON")
-_LATITUDE = re.compile(r"DEC|[A-Z]{1,2}LAT?|[A-Z]LAT")
+_LONGITUDE = re.compile("RA--|[A-Z]LON|[A-Z]{2}LN")
+_LATITUDE = re.compile("DEC-|[A-Z]LAT|[A-Z]{2}LT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from nightcrew.shared.errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic.config import JsonDict
     from pydantic.fields import FieldInfo
 
 P = TypeVar("P", bound="Parameters")
@@ -43,8 +44,9 @@ def parameter(
     le: float | None = None,
 ) -> Any:
     """Declare a parameter: its default, the line `showpars` prints, its range, the meaning of its choices."""
-    extra = {"choices": dict(choices)} if choices else None
-    return Field(default, description=description, ge=ge, gt=gt, lt=lt, le=le, json_schema_extra=extra)
+    extra: JsonDict | None = {"choices": {**choices}} if choices else None
+    made: Any = Field(default, description=description, ge=ge, gt=gt, lt=lt, le=le, json_schema_extra=extra)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

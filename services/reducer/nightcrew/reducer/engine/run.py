@@ -93,6 +93,8 @@ class Run:
         Named lists of frames; `main` holds the inputs, and in the end the products.
     stored, written
         Paths of stored calibrations; names of files that primitives wrote.
+    to_store
+        Calibrations, and their types, to be written at the end of the present step.
     """
 
     primitives: Mapping[str, Primitive]
@@ -105,6 +107,7 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     stored: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    to_store: list[tuple[Frame, str]] = field(default_factory=list)
     level: int = 0
     _working: list[list[Frame]] = field(default_factory=list)
     _digests: dict[Path, str] = field(default_factory=dict)
@@ -191,6 +194,7 @@ class Run:
             for frame in frames:
                 frame.history.append(row)
         self.streams[target] = frames
+        self._store()
         if self._meta(name, "write_outputs"):
             for frame in frames:
                 self.around.store.write(frame)
@@ -202,6 +206,14 @@ class Run:
         self.around.memory.settle(alive.values())
 
     # The engine's own.
+
+    def _store(self) -> None:
+        """Write the calibrations that a primitive declared finished, their last line of history included."""
+        for frame, caltype in self.to_store:
+            path = self.around.store.store(frame, caltype)
+            self.stored.append(str(path))
+            self.info(f"Processed Filename: {path}")
+        self.to_store.clear()
 
     def _primitive(self, name: str) -> Primitive:
         if name not in self.primitives:

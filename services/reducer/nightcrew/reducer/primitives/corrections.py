@@ -13,6 +13,7 @@ from nightcrew.reducer.kernels import pixelwise
 from nightcrew.shared.calibrations import Found
 from nightcrew.shared.errors import CalibrationError, FrameError
 from nightcrew.shared.frames import Frame, ProvenanceRow
+from pydantic import InstanceOf
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -30,7 +31,7 @@ class DarkCorrect(Parameters):
 
     do_cal: Requirement = parameter("procmode", "Calibration requirement", choices=REQUIREMENTS)
     suffix: str = parameter("_darkCorrected", "Filename suffix")
-    dark: str | Frame | None = parameter(None, "Dark frame")
+    dark: str | InstanceOf[Frame] | None = parameter(None, "Dark frame")
 
 
 class FlatCorrect(Parameters):
@@ -38,7 +39,7 @@ class FlatCorrect(Parameters):
 
     do_cal: Requirement = parameter("procmode", "Calibration requirement", choices=REQUIREMENTS)
     suffix: str = parameter("_flatCorrected", "Filename suffix")
-    flat: str | Frame | None = parameter(None, "Flatfield frame")
+    flat: str | InstanceOf[Frame] | None = parameter(None, "Flatfield frame")
 
 
 @all_frames("darkCorrect", DarkCorrect)
@@ -65,10 +66,8 @@ def dark_correct(frames: list[Frame], p: DarkCorrect, run: Run) -> list[Frame]:
             )
         _compare_exposures(dark, frame, run)
         for index, plane in enumerate(frame.planes):
-            part = lay_over(dark, frame, index)
             plane.data, plane.variance, plane.dq = pixelwise.subtract(
-                (plane.data, plane.variance, plane.dq),
-                tuple(part.of(dark, index, n) for n in ("data", "variance", "dq")),
+                (plane.data, plane.variance, plane.dq), lay_over(dark, frame, index).planes(dark, index)
             )
         _mark(frame, dark, "DARKIM", "Dark image used", "DARKCORR", "darkCorrect", p.suffix, run)
     return frames
@@ -101,10 +100,8 @@ def flat_correct(frames: list[Frame], p: FlatCorrect, run: Run) -> list[Frame]:
                 "use a flat of the same filter"
             )
         for index, plane in enumerate(frame.planes):
-            part = lay_over(flat, frame, index)
             plane.data, plane.variance, plane.dq = pixelwise.divide(
-                (plane.data, plane.variance, plane.dq),
-                tuple(part.of(flat, index, n) for n in ("data", "variance", "dq")),
+                (plane.data, plane.variance, plane.dq), lay_over(flat, frame, index).planes(flat, index)
             )
         _mark(frame, flat, "FLATIM", "Flat image used", "FLATCORR", "flatCorrect", p.suffix, run)
     return frames

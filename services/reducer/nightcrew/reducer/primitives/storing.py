@@ -94,9 +94,7 @@ def _storing(kind: Kind) -> Callable[[list[Frame], StoreCalibration, Run], list[
             run.stamp(frame, kind.keyword, f"storeProcessed{kind.word}" if kind is not BPM else "storeBPM")
             tags = describe_frame(frame).tags
             if {"PROCESSED", kind.tag} <= tags:
-                path = run.around.store.store(frame, kind.caltype)
-                run.stored.append(str(path))
-                run.info(f"Processed Filename: {path}")
+                run.to_store.append((frame, kind.caltype))
             else:
                 run.warn(f"{frame.filename} is not recognized as a {kind.caltype}. Not storing as a calibration.")
         return frames

@@ -1,0 +1,75 @@
+"""Which files a command works on: patterns, names on stdin, names as they are."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nightcrew.shared.instruments import Description
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the arguments stand for.
+
+    Parameters
+    ----------
+    paths
+        Files, in the order of the arguments and as the user wrote them; those of a pattern are sorted.
+    unmatched
+        Arguments that no file fits: patterns, and names of files that do not exist.
+    """
+
+    paths: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+def names_in(lines: Iterable[str]) -> list[str]:
+    """Return one name a line; empty lines and comments are left out."""
+    stripped = (line.strip() for line in lines)
+    return [line for line in stripped if line and not line.startswith("#")]
+
+
+def piped_names() -> list[str]:
+    """Return the names that another command writes to our stdin; none if that is a terminal, or closed."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return []
+    return names_in(sys.stdin)
+
+
+def expand(arguments: Sequence[str]) -> Inputs:
+    """Find the files of patterns; `-` stands for the names on stdin."""
+    paths: list[str] = []
+    unmatched: list[str] = []
+    for argument in arguments:
+        if argument == STDIN:
+            paths += piped_names()
+        elif Path(argument).exists():
+            paths.append(argument)
+        elif found := sorted(glob.glob(argument)):  # noqa: PTH207  (names stay as the user wrote them)
+            paths += found
+        else:
+            unmatched.append(argument)
+    return Inputs(tuple(paths), tuple(unmatched))
+
+
+def describe_file(path: str) -> Description:
+    """Return tags and descriptors of a file, from its headers.
+
+    Raises
+    ------
+    FrameError
+        If it cannot be read, or is not FITS.
+    """
+    from nightcrew.shared.fits import bare_name, read_headers
+    from nightcrew.shared.instruments import describe, science_headers
+
+    return describe(science_headers(read_headers(path), bare_name(Path(path))))

@@ -1,0 +1,126 @@
+"""The `nightcrew` command: subcommands are imported when they are called, so that help costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from nightcrew.cli.argv import normalise
+from nightcrew.cli.errors import ExitCode, UsageProblem, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROGRAM = "nightcrew"
+COMMANDS: Mapping[str, str] = {
+    "dataselect": "Select files by tags and by an expression over descriptors.",
+    "showd": "Show descriptors of files as a table.",
+    "typewalk": "Show the tags of the files in a directory tree.",
+    "showrecipes": "Show the recipe that a file would be reduced with.",
+    "showpars": "Show the parameters that a primitive has for a file.",
+    "reduce": "Reduce files with a recipe.",
+    "provenance": "Show what a product was made of, and how.",
+    "superclean": "Delete the by-products of reductions in this directory.",
+    "night": "Reduce a directory while frames arrive in it.",
+    "simulate": "Write the raw frames of a night that never was.",
+    "shims": "Write scripts that go by the names of DRAGONS' tools.",
+}
+"""Subcommands and what they are for; the module and the function in it have the name of the command."""
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class Abbreviating(TyperCommand):
+    """A command whose long options may be cut short as long as they stay unmistakable: `--rec` for `--recipe`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write options in full, then parse."""
+        known = {name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)}
+        return super().parse_args(ctx, in_full(args, known))
+
+
+def in_full(args: Sequence[str], known: set[str]) -> list[str]:
+    """Replace abbreviated long options by the only one of `known` that begins so; others stay as they are."""
+    written: list[str] = []
+    for number, token in enumerate(args):
+        if token == "--":  # noqa: S105  (not a password)
+            return [*written, *args[number:]]
+        name, equals, value = token.partition("=")
+        if name.startswith("--") and name not in known:
+            # Spellings of one option that differ in `_` and `-` only count once.
+            meant = sorted({option.replace("_", "-"): option for option in known if option.startswith(name)}.values())
+            name = meant[0] if len(meant) == 1 else name
+        written.append(f"{name}{equals}{value}")
+    return written
+
+
+class LazyGroup(TyperGroup):
+    """Knows names and summaries of all subcommands, and imports the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        attributes["commands"] = {name: TyperCommand(name, help=summary) for name, summary in COMMANDS.items()}
+        super().__init__(**attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Import the command that is called."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load(name), rest
+
+
+def load(name: str) -> Any:
+    """Import a subcommand and make a Typer command of its function."""
+    module = f"nightcrew.cli.commands.{name}"
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise UsageProblem(f"'{name}' is not part of this installation") from error
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(
+        name, cls=Abbreviating, context_settings=HELP_NAMES, help=COMMANDS[name] if not function.__doc__ else None
+    )(function)
+    return typer.main.get_command(app)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from nightcrew.cli.version import version
+
+        typer.echo(f"{PROGRAM} {version()}")
+        raise typer.Exit
+
+
+app = typer.Typer(cls=LazyGroup, context_settings=HELP_NAMES, pretty_exceptions_enable=False, add_completion=True)
+
+
+@app.callback(invoke_without_command=True)
+def nightcrew(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_print_version, is_eager=True),
+) -> None:
+    """Observatory images reduced while they arrive: Gemini NIRI and Flamingos-2 imaging."""
+    del version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line (without the program's name) and return the exit code."""
+    name = next((token for token in argv if not token.startswith("-")), PROGRAM)
+
+    def work() -> object:
+        code = typer.main.get_command(app).main(normalise(argv), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return code
+
+    return guarded(name if name in COMMANDS else PROGRAM, work, debug="--debug" in argv)
+
+
+def run() -> None:
+    """Run the command line of the process: the entry point `nightcrew`."""
+    sys.exit(ExitCode.DONE if (code := main(sys.argv[1:])) == 0 else code)

@@ -1,0 +1,34 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from nightcrew.cli.errors import UsageProblem
+
+
+def _own_definitions_only(value: str | None) -> None:
+    if value is not None:
+        raise UsageProblem(
+            f"--adpkg {value}: nightcrew knows its instruments itself and loads no other definitions; leave --adpkg out"
+        )
+
+
+def _own_primitives_only(value: str | None) -> None:
+    if value is not None:
+        raise UsageProblem(
+            f"--drpkg {value}: nightcrew has its own primitives and loads no other package; leave --drpkg out, "
+            "or write a recipe of your own (-r FILE.FUNCTION)"
+        )
+
+
+Adpkg: TypeAlias = Annotated[
+    str | None, typer.Option("--adpkg", hidden=True, metavar="PACKAGE", callback=_own_definitions_only)
+]
+Drpkg: TypeAlias = Annotated[
+    str | None, typer.Option("--drpkg", hidden=True, metavar="PACKAGE", callback=_own_primitives_only)
+]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

@@ -1,0 +1,1 @@
+"""Planning as functions of data: no files, no clock, no database."""

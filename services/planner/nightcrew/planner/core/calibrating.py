@@ -1,0 +1,147 @@
+"""Which calibrations a group will use: those that other groups will have made, and finished ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from nightcrew.planner.core.grouping import distance
+from nightcrew.planner.core.model import Need, Provider, Setting
+from nightcrew.shared.association import PROCESSING, Candidate, Target, associate, why_not
+from nightcrew.shared.association.wording import apart
+
+if TYPE_CHECKING:
+    from nightcrew.planner.core.facts import FrameFacts
+    from nightcrew.planner.core.grouping import Draft, Frames
+    from nightcrew.planner.core.model import Group
+    from nightcrew.planner.core.rules import NeedRule
+
+BPM = "bpm"
+"""A mask that another group makes.  The rule for `processed_bpm` would refuse it to frames taken before its
+flats, so it is chosen here and named by a parameter."""
+
+_RAW_TAGS = frozenset({"RAW", "UNPREPARED", "LAMPON", "LAMPOFF", "GCAL_IR_ON", "GCAL_IR_OFF"})
+_PRODUCT_TAGS = frozenset({"PREPARED", "PROCESSED"})
+
+
+@dataclass(slots=True)
+class Needed:
+    """What the calibrations of a group come to."""
+
+    needs: tuple[Need, ...] = ()
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unprocessable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mask:
+    """A bad-pixel mask that a group makes of flats."""
+
+    provider: Provider
+    frames: Frames
+    source: str
+
+
+class Calibrations:
+    """The calibrations that there are, or will be when a group is reduced.
+
+    Parameters
+    ----------
+    mode
+        `sq`, `ql` or `qa`.
+    masters
+        Finished calibrations: type and frame.
+    """
+
+    def __init__(self, mode: str, masters: list[tuple[str, FrameFacts]]) -> None:
+        self.mode = mode
+        self.masks: list[_Mask] = []
+        self.candidates: list[Candidate] = []
+        self.providers: dict[str, Provider] = {}
+        for _, frame in masters:
+            self._offer(Candidate.from_target(frame.target, frame.file, None, len(self.candidates), frame.processing))
+            self.providers[frame.file] = Provider("file", frame.file, PurePath(frame.file).name)
+
+    def add(self, group: Group, draft: Draft) -> None:
+        """Take note of what a group will have made."""
+        if group.provides is None:
+            return
+        provider = Provider("group", group.name, group.product)
+        if group.provides == BPM:
+            assert draft.source is not None
+            self.masks.append(_Mask(provider, draft.source.lead, draft.source.lead[0].file))
+            return
+        self._offer(predicted(draft.lead[0], group.name, self.mode, len(self.candidates)))
+        self.providers[group.name] = provider
+
+    def for_draft(self, draft: Draft) -> Needed:
+        """Find the calibrations of a group."""
+        result = Needed()
+        rules = draft.kind.needs
+        if draft.source is not None:  # a mask needs what its flats need, but for the mask
+            rules += tuple(need for need in draft.source.kind.needs if need.calibration == "processed_dark")
+        for rule in rules:
+            if rule.unless_borrowed and draft.source is None and draft.borrowed:
+                continue
+            need = self._mask(draft, result.needs) if rule.calibration == BPM else self._associated(draft, rule)
+            self._settle(rule, need, result)
+        return result
+
+    def _settle(self, rule: NeedRule, need: Need, result: Needed) -> None:
+        """Draw the consequences of a need that is met, or not."""
+        if need.provider is None and rule.otherwise is None and not rule.required:
+            return
+        result.needs += (need,)
+        if need.provider is not None:
+            if rule.setting:
+                result.settings.append(Setting(rule.setting, need.provider.file, need.reason))
+        elif rule.otherwise is not None:
+            result.settings.append(Setting(*rule.otherwise, need.reason))
+        elif self.mode == "sq":
+            result.unprocessable = f"{need.reason}; {rule.remedy}"
+        else:
+            result.notes.append(f"{need.reason}; not corrected for it in mode {self.mode}")
+
+    def _associated(self, draft: Draft, rule: NeedRule) -> Need:
+        """Ask the association rules."""
+        answer = associate(draft.lead[0].target, rule.calibration, self.candidates)
+        if answer.best is None:
+            return Need(rule.calibration, None, why_not(answer))
+        provider = self.providers[answer.best.candidate.filename]
+        return Need(rule.calibration, provider, "; ".join(answer.best.reasons))
+
+    def _mask(self, draft: Draft, needs: tuple[Need, ...]) -> Need:
+        """Choose a mask: that of its own flats, that of the flats it uses, or the nearest in time.
+
+        It must cover the same region of the same detector.
+        """
+        first = draft.lead[0]
+        used = {need.provider.name for need in needs if need.provider}
+        fitting = [
+            mask
+            for mask in self.masks
+            if all(first.value(name) == mask.frames[0].value(name) for name in ("detector_binning", "data_section"))
+        ]
+        for mask in fitting:
+            if mask.source == first.file:
+                return Need(BPM, mask.provider, "made of the same flats")
+        for mask in fitting:
+            if f"flat-{mask.frames[0].root}" in used:
+                return Need(BPM, mask.provider, "made of the flats that are used")
+        if not fitting:
+            return Need(BPM, None, "no group makes a bad-pixel mask of this region of the detector")
+        mask = min(fitting, key=lambda one: (distance(one.frames, draft.lead), one.provider.name))
+        reason = f"same region of the detector; {apart(distance(mask.frames, draft.lead))} apart"
+        return Need(BPM, mask.provider, reason)
+
+    def _offer(self, candidate: Candidate) -> None:
+        self.candidates.append(candidate)
+
+
+def predicted(first: FrameFacts, name: str, mode: str, entry: int) -> Candidate:
+    """Return the master that frames will be made into, as it will be registered: with the header of the first."""
+    tags = (first.tags - _RAW_TAGS) | _PRODUCT_TAGS
+    target = Target(first.instrument, tags, first.values, name)
+    return Candidate.from_target(target, name, None, entry, PROCESSING.get(mode, "Raw"))

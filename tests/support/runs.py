@@ -1,0 +1,101 @@
+"""Frames and runs for tests of primitives: small NIRI and F2 frames in memory, and a run to put them in."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.io.fits import Header
+from nightcrew.reducer.defaults import defaults_for
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.memory import Memory
+from nightcrew.reducer.engine.run import Run, Surroundings, user_parameters
+from nightcrew.reducer.engine.store import Directory
+from nightcrew.reducer.primitives import PRIMITIVES
+from nightcrew.shared.calibrations import Chosen
+from nightcrew.shared.fits import Scratch
+from nightcrew.shared.frames import Frame, Plane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCALE = 0.1171
+NIRI_PHU: dict[str, Any] = {
+    "INSTRUME": "NIRI",
+    "OBSERVAT": "Gemini-North",
+    "TELESCOP": "Gemini-North",
+    "OBJECT": "test field",
+    "OBSTYPE": "OBJECT",
+    "OBSCLASS": "science",
+    "OBSID": "GN-2016A-Q-1-1",
+    "DATALAB": "GN-2016A-Q-1-1-001",
+    "RA": 150.0,
+    "DEC": 2.0,
+    "FRAME": "FK5",
+    "EPOCH": 2000.0,
+    "EQUINOX": 2000.0,
+    "RATRACK": 0.0,
+    "DECTRACK": 0.0,
+    "PA": 0.0,
+    "POFFSET": 0.0,
+    "QOFFSET": 0.0,
+    "INPORT": 3,
+    "AIRMASS": 1.1,
+    "DATE-OBS": "2016-01-02",
+    "UT": "09:10:00.0",
+    "UTSTART": "09:10:00.0",
+    "UTEND": "09:10:22.0",
+    "CAMERA": "f6",
+    "FPMASK": "f6-cam_G5208",
+    "FILTER1": "Kprime_G0206",
+    "FILTER2": "open",
+    "FILTER3": "pupil38_G5207",
+    "EXPTIME": 20.0,
+    "COADDS": 1,
+    "LNRS": 1,
+    "NDAVGS": 16,
+    "A_VDDUC": -3.491,
+    "A_VDET": -2.891,
+    "PWFS1_ST": "parked",
+    "PWFS2_ST": "guiding",
+    "OIWFS_ST": "parked",
+}
+LAMP_ON = {"OBSTYPE": "FLAT", "OBSCLASS": "dayCal", "OBJECT": "GCALflat", "GCALLAMP": "IRhigh", "GCALSHUT": "OPEN"}
+LAMP_OFF = {**LAMP_ON, "GCALSHUT": "CLOSED"}
+DARK = {"OBSTYPE": "DARK", "OBSCLASS": "dayCal", "OBJECT": "Dark", "FILTER2": "blank"}
+
+
+def niri_frame(name: str = "N20160102S0001.fits", data: np.ndarray[Any, Any] | None = None, **cards: Any) -> Frame:
+    """Make a raw NIRI frame of 256 x 256 pixels (or of the shape of `data`) whose header is altered by `cards`."""
+    pixels = np.full((256, 256), 100.0, np.float32) if data is None else data
+    phu = Header()
+    for keyword, value in {**NIRI_PHU, **cards}.items():
+        if value is not None:
+            phu[keyword.replace("_OBS", "-OBS")] = value
+    ny, nx = pixels.shape[-2:]
+    header = Header(
+        {
+            "EXTNAME": "SCI", "EXTVER": 1, "NAXIS": pixels.ndim, "NAXIS1": nx, "NAXIS2": ny,
+            "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": (nx + 1) / 2, "CRPIX2": (ny + 1) / 2,
+            "CRVAL1": phu["RA"], "CRVAL2": phu["DEC"], "CD1_1": -SCALE / 3600, "CD1_2": 0.0, "CD2_1": 0.0,
+            "CD2_2": SCALE / 3600, "LOWROW": 0, "HIROW": nx - 1, "LOWCOL": 0, "HICOL": ny - 1,
+        }
+    )  # fmt: skip
+    return Frame(phu, [Plane(header, pixels)], name)
+
+
+@contextmanager
+def running(
+    directory: Path, *frames: Frame, mode: str = "sq", user: tuple[str, ...] = (), calibrations: dict[str, Path] | None = None
+) -> Iterator[Run]:
+    """Give a run whose main stream holds the frames."""
+    with Scratch(directory) as scratch:
+        around = Surroundings(Chosen(calibrations or {}), Directory(directory), Memory(1 << 30, scratch))
+        about = describe_frame(frames[0])
+        run = Run(
+            PRIMITIVES, defaults_for(about.tags), mode, user_parameters(user), around, instrument=about.instrument  # type: ignore[arg-type]
+        )
+        run.streams["main"] = list(frames)
+        yield run
