@@ -196,7 +196,7 @@ def test_the_truth_lies_beside_the_frames(tmp_path):
 
 
 def test_an_unknown_frame_is_named(niri):
-    with pytest.raises(SimulationError, match="N20990101S0001.fits: no such frame"):
+    with pytest.raises(SimulationError, match=r"N20990101S0001\.fits: no such frame"):
         niri.exposure("N20990101S0001.fits")
 
 

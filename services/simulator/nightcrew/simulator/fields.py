@@ -71,11 +71,11 @@ def make_field(field: StarField, camera: Camera, band: str, seed: int) -> tuple[
         for _ in range(count):
             low, high = 10 ** (_SLOPE * bright), 10 ** (_SLOPE * faint)
             magnitude = float(np.log10(rng.uniform(low, high)) / _SLOPE)
-            east, north = rng.uniform(-half_width, half_width, 2)
-            if any(np.hypot(east - e, north - n) < 1.5 for e, n in taken):
+            east, north = (float(offset) for offset in rng.uniform(-half_width, half_width, 2))
+            if any((east - e) ** 2 + (north - n) ** 2 < 1.5**2 for e, n in taken):
                 continue
-            taken.append((float(east), float(north)))
-            ra, dec = offset_position(field.centre, (float(east), float(north)), 0.0)
+            taken.append((east, north))
+            ra, dec = offset_position(field.centre, (east, north), 0.0)
             star = f"{field.name}-{len(taken):03d}"
             sources.append(Star(star, field.name, ra, dec, magnitude, camera.flux(band, magnitude)))
     return tuple(sources)

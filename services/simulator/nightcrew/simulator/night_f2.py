@@ -18,7 +18,7 @@ from nightcrew.simulator.variants import apply_variants
 PROGRAM = "GS-2013B-Q-15"
 TARGET = (55.05, -29.95)
 
-_DITHER = tuple(
+DITHER = tuple(
     (15.0 * p, 15.0 * q) for p, q in ((0, 0), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 )
 
@@ -31,7 +31,7 @@ SEQUENCES = (
     Sequence(
         group="target", kind=Kind.OBJECT, object_name="W0340-30", obsclass="science", observation=39,
         prefix="S20131128S", first=75, count=9, start=_at(28, 3, 0), exptime=120.0, band="Y",
-        background=54.0, target=TARGET, offsets=_DITHER, field="target", guided=True,
+        background=54.0, target=TARGET, dither=DITHER, field="target", guided=True,
     ),
     Sequence(
         group="lamp-on", kind=Kind.FLAT, object_name="GCALflat", obsclass="dayCal", observation=40,

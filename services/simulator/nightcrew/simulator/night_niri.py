@@ -5,6 +5,7 @@ Names, numbers of frames and exposure times are those of the NIRI imaging tutori
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -22,8 +23,7 @@ STANDARD = (132.8327, 11.7804)
 TO_SKY = (420.0, 30.0)
 """Offset to sky, arcsec: 3.5 fields of view."""
 
-_DITHER = ((0.0, 0.0), (9.0, 6.0), (-8.0, 7.0), (-6.0, -9.0), (7.0, -8.0))
-_DITHER_SKY = tuple((p + TO_SKY[0], q + TO_SKY[1]) for p, q in _DITHER)
+DITHER = ((0.0, 0.0), (9.0, 6.0), (-8.0, 7.0), (-6.0, -9.0), (7.0, -8.0))
 
 
 def _at(day: int, hour: int, minute: int) -> datetime:
@@ -34,17 +34,17 @@ SEQUENCES = (
     Sequence(
         group="target", kind=Kind.OBJECT, object_name="SN2014J", obsclass="science", observation=5,
         prefix="N20160102S", first=270, count=5, start=_at(2, 12, 20), exptime=20.001, band="Kprime",
-        background=3000.0, target=TARGET, offsets=_DITHER, field="target", guided=True, settled=False,
+        background=3000.0, target=TARGET, dither=DITHER, field="target", guided=True, settled=False,
     ),
     Sequence(
         group="sky", kind=Kind.OBJECT, object_name="SN2014J", obsclass="science", observation=5,
         prefix="N20160102S", first=275, count=5, start=_at(2, 12, 24), exptime=20.001, band="Kprime",
-        background=3000.0, target=TARGET, offsets=_DITHER_SKY, field="sky", guided=True,
+        background=3000.0, target=TARGET, base=TO_SKY, dither=DITHER, field="sky", guided=True,
     ),
     Sequence(
         group="standard", kind=Kind.OBJECT, object_name="FS 17", obsclass="partnerCal", observation=6,
         prefix="N20160102S", first=295, count=5, start=_at(2, 12, 50), exptime=3.001, coadds=2, band="Kprime",
-        background=3100.0, target=STANDARD, offsets=_DITHER, field="standard", guided=True, settled=False,
+        background=3100.0, target=STANDARD, dither=DITHER, field="standard", guided=True, settled=False,
     ),
     Sequence(
         group="lamp-off", kind=Kind.FLAT, object_name="GCALflat", obsclass="dayCal", observation=7,
@@ -69,19 +69,25 @@ SEQUENCES = (
 
 FIELDS = (
     StarField(
-        "target", TARGET, stars=220, half_width=80, core_stars=18, core_half_width=20, brightest=14.5, faintest=20.5,
+        "target", TARGET, stars=220, half_width=80, core_stars=36, core_half_width=20, brightest=14.5, faintest=20.5,
         targets=(("galaxy", (0.0, 0.0), 12.0, 4.0),),
     ),
     StarField(
-        "sky", offset_position(TARGET, TO_SKY, 0.0), stars=220, half_width=80, core_stars=10, core_half_width=20,
+        "sky", offset_position(TARGET, TO_SKY, 0.0), stars=220, half_width=80, core_stars=24, core_half_width=20,
         brightest=14.5, faintest=20.5,
     ),
     StarField(
-        "standard", STANDARD, stars=180, half_width=80, core_stars=18, core_half_width=20,
+        "standard", STANDARD, stars=180, half_width=80, core_stars=36, core_half_width=20,
         brightest=13.5, faintest=19.5, targets=(("FS 17", (0.0, 0.0), 12.274, 0.0),),
     ),
 )  # fmt: skip
 """What there is to see."""
+
+
+def _dithered(sequences: tuple[Sequence, ...], size: int) -> tuple[Sequence, ...]:
+    """Halve the dithers of the smallest sub-array, whose frames would otherwise share too few stars."""
+    scale = min(1.0, size / 512)
+    return tuple(replace(s, dither=tuple((p * scale, q * scale) for p, q in s.dither)) for s in sequences)
 
 
 def niri_night(seed: int = 1, *, size: int = 1024, frames: int | None = None, variants: tuple[str, ...] = ()) -> Night:
@@ -108,7 +114,7 @@ def niri_night(seed: int = 1, *, size: int = 1024, frames: int | None = None, va
         camera=NIRI,
         seed=seed,
         size=size,
-        exposures=plan(SEQUENCES, NIRI, PROGRAM, seed, frames),
+        exposures=plan(_dithered(SEQUENCES, size), NIRI, PROGRAM, seed, frames),
         fields=MappingProxyType({field.name: make_field(field, NIRI, "Kprime", seed) for field in FIELDS}),
     )
     return apply_variants(night, variants)

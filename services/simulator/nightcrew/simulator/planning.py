@@ -43,8 +43,10 @@ class Sequence:
         Seconds per coadd, number of coadds, seconds between frames.
     band, target, pa
         Filter; RA and Dec of the base position, degrees (None: the zenith); PA.
-    offsets
-        P and Q of the frames, arcsec; used again from the first when there are more frames.
+    base
+        P and Q offset of the sequence, arcsec.
+    dither
+        P and Q of the frames beside `base`, arcsec; used again from the first when there are more frames.
     field
         Name of the star field in view.
     lamp
@@ -73,7 +75,8 @@ class Sequence:
     overhead: float = 15.0
     target: tuple[float, float] | None = None
     pa: float = 0.0
-    offsets: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
+    base: tuple[float, float] = (0.0, 0.0)
+    dither: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
     field: str | None = None
     lamp: Lamp | None = None
     guided: bool = False
@@ -153,6 +156,7 @@ def _expose(
     exposures = []
     for i in range(count):
         when = start + timedelta(seconds=i * _period(sequence))
+        p, q = sequence.dither[i % len(sequence.dither)]
         target = sequence.target or (round(sidereal_degrees(when, camera.site), 9), camera.site.latitude)
         distance, angle = POINTING_ERROR * math.sqrt(rng.random()), rng.uniform(0, 2 * math.pi)
         error = distance / camera.pixel_scale if on_sky else 0.0
@@ -173,7 +177,7 @@ def _expose(
                 band=sequence.band,
                 target=target,
                 pa=sequence.pa,
-                offset=sequence.offsets[i % len(sequence.offsets)],
+                offset=(sequence.base[0] + p, sequence.base[1] + q),
                 field=sequence.field,
                 lamp=sequence.lamp,
                 guided=sequence.guided,

@@ -35,18 +35,24 @@ def parse(raw: bytes) -> Header:
     lines = [text[start : start + CARD] for start in range(0, len(text), CARD)]
     if all(map(_WELL_FORMED.match, lines)):
         return Header.fromstring(text)
-    if all(_WELL_FORMED.match(line) or _continues(lines, at) for at, line in enumerate(lines)):
+    sound = _soundness(lines)
+    if all(sound):
         return Header.fromstring(text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        header = Header.fromstring("".join(_repaired(lines)))
+        header = Header.fromstring("".join(_repaired(lines, sound)))
         for card in header.cards:
             card.verify("silentfix+ignore")
     return header
 
 
-def _continues(lines: list[str], at: int) -> bool:
-    return at > 0 and bool(_CONTINUATION.match(lines[at])) and bool(_TO_BE_CONTINUED.match(lines[at - 1]))
+def _soundness(lines: list[str]) -> list[bool]:
+    """Tell of each card whether it is well formed, or continues the text of one that is."""
+    sound: list[bool] = []
+    for line in lines:
+        open_ended = bool(sound) and sound[-1] and _TO_BE_CONTINUED.match(lines[len(sound) - 1])
+        sound.append(bool(_WELL_FORMED.match(line) or (open_ended and _CONTINUATION.match(line))))
+    return sound
 
 
 def _has_value(line: str) -> bool:
@@ -56,11 +62,11 @@ def _has_value(line: str) -> bool:
     return 0 < line.find("= ") <= 8 and not line.startswith("CONTINUE")
 
 
-def _repaired(lines: list[str]) -> Iterator[str]:
+def _repaired(lines: list[str], sound: list[bool]) -> Iterator[str]:
     from astropy.io.fits import Card, VerifyError  # noqa: PLC0415
 
-    for at, line in enumerate(lines):
-        if _WELL_FORMED.match(line) or _continues(lines, at):
+    for line, is_sound in zip(lines, sound, strict=True):
+        if is_sound:
             yield line
             continue
         if _has_value(line):

@@ -41,5 +41,6 @@ def convert(value: Any, native: float, unit: float) -> Any:
 def shortest_float32(value: float) -> float:
     """Return the number with the fewest decimals among those that a float32 does not tell from `value`."""
     single = struct.pack("f", value)
-    decimals = (float(f"{value:.{digits}g}") for digits in range(1, 10))
-    return next((short for short in decimals if struct.pack("f", short) == single), value)
+    (rounded,) = struct.unpack("f", single)
+    decimals = (float(f"{rounded:.{digits}g}") for digits in range(1, 10))
+    return next(short for short in decimals if struct.pack("f", short) == single)

@@ -112,32 +112,36 @@ class _Compiler:
     def __init__(self, text: str, strict: bool) -> None:
         self.text = text
         self.strict = strict
+        self.source = text.strip()
         self.indent = len(text) - len(text.lstrip())
 
     def parse(self) -> ast.expr:
         """Return the syntax tree, and refuse spellings that it does not show."""
-        source = self.text.strip()
-        if not source:
+        if not self.source:
             self.refuse("the expression is empty", 0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # odd escapes, `1or 2`: Python's concern, not the user's
-                tree = ast.parse(source, mode="eval").body
-            self.check_spelling(source)
+                tree = ast.parse(self.source, mode="eval").body
         except SyntaxError as error:
-            column = (error.offset or 1) - 1 if (error.lineno or 1) == 1 else 0
-            self.refuse(_plainly(error.msg), self.indent + min(max(column, 0), len(source)))
-        except (ValueError, RecursionError, MemoryError, tokenize.TokenError):
+            self.refuse(_plainly(error.msg), self.place(error.lineno, (error.offset or 1) - 1))
+        except (ValueError, RecursionError, MemoryError):
             self.refuse("this cannot be read", self.indent)
+        self.check_spelling()
         return tree
 
-    def check_spelling(self, source: str) -> None:
+    def place(self, line: int | None, column: int) -> int:
+        """Return the index into the text of a 1-based line and 0-based column of the stripped source."""
+        before = self.source.splitlines(keepends=True)[: (line or 1) - 1]
+        return self.indent + min(sum(map(len, before)) + max(column, 0), len(self.source))
+
+    def check_spelling(self) -> None:
         """Refuse comments, prefixed, triple-quoted or adjacent texts, and numbers other than decimal ones."""
         last = None
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        for token in tokenize.generate_tokens(io.StringIO(self.source).readline):
             if token.type in _IGNORED:
                 continue
-            position = self.indent + token.start[1]
+            position = self.place(*token.start)
             if token.type == tokenize.COMMENT:
                 self.refuse("comments are not understood", position)
             if token.type == tokenize.NUMBER and not _NUMBER.fullmatch(token.string):
@@ -225,7 +229,7 @@ class _Compiler:
 
     def constant(self, node: ast.expr) -> Item:
         """Return a number, a text, True, False or None."""
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (bool, int, float, str))):
             return Item(node.value)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
             value = node.operand.value
@@ -257,10 +261,9 @@ class _Compiler:
 
     def error(self, problem: str, category: Category, node: ast.expr) -> ExpressionError:
         """Return the error that points at a node."""
-        source = self.text.strip()
-        line = source.split("\n")[node.lineno - 1] if node.lineno > 1 else source
-        column = len(line.encode()[: node.col_offset].decode(errors="ignore")) if node.lineno == 1 else 0
-        return ExpressionError(problem, category, self.text, self.indent + column)
+        line = self.source.splitlines()[node.lineno - 1]
+        column = len(line.encode()[: node.col_offset].decode(errors="ignore"))
+        return ExpressionError(problem, category, self.text, self.place(node.lineno, column))
 
     def refuse(self, problem: str, position: int) -> NoReturn:
         """Say that the text is not of this language."""

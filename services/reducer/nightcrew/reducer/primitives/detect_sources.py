@@ -49,7 +49,7 @@ def detect_sources(frame: Frame, p: DetectSources, run: Run) -> Frame:
         searched = image
         if p.mask and plane.dq is not None:
             searched = median_filled(image, (plane.dq & np.uint16(p.replace_flags & 0xFFFF)) != 0)
-        gain = float(plane.header.get("GAIN", 1.0))
+        gain = float(plane.header.get("GAIN") or 1.0)
         found = measure(
             extract(searched, settings, gain), image, plane.dq, tangent_plane(frame, index),
             mesh=p.back_size, gain=gain, least_radius=p.phot_min_radius, known_seeing=_known_seeing(frame),

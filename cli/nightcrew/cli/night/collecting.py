@@ -1,0 +1,68 @@
+"""Which frames a directory holds, and which of its files are damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nightcrew.planner.core.plan import plan_descriptions
+from nightcrew.shared.errors import FrameError, ServiceError
+from nightcrew.shared.fits import read_headers, verify
+from nightcrew.shared.instruments import describe, science_headers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nightcrew.planner.core.model import Plan
+
+ENDINGS = (".fits", ".fits.bz2", ".fits.gz", ".fits.fz", ".fit", ".FITS")
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What was found in a directory.
+
+    Parameters
+    ----------
+    plan
+        What to do with the frames.
+    paths
+        Where each planned frame lies, by file name.
+    damaged
+        Name and reason of every file that cannot be used.
+    """
+
+    plan: Plan
+    paths: dict[str, Path]
+    damaged: tuple[tuple[str, str], ...] = field(default=())
+
+
+def collect(directory: Path, mode: str = "sq") -> Collection:
+    """Read the headers of all FITS files of a directory and plan their reduction.
+
+    Raises
+    ------
+    FrameError
+        If the directory cannot be read or holds no FITS files.
+    """
+    try:
+        found = sorted(path for path in directory.iterdir() if path.name.endswith(ENDINGS) and path.is_file())
+    except OSError as error:
+        raise FrameError(
+            f"{directory}: cannot be read ({error.strerror}); give a directory of FITS files"
+        ) from error
+    if not found:
+        raise FrameError(f"{directory}: no FITS files in it; give the directory of the raw frames")
+    frames, paths, damaged = [], {}, []
+    for path in found:
+        state = verify(path, checksums=True)
+        if not state.ok:
+            damaged.append((path.name, state.message))
+            continue
+        try:
+            frames.append((path.name, describe(science_headers(read_headers(path), path.name))))
+        except (FrameError, ServiceError) as error:
+            damaged.append((path.name, str(error)))
+        else:
+            paths[path.name] = path
+    return Collection(plan_descriptions(frames, mode), paths, tuple(damaged))

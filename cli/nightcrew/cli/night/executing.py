@@ -1,0 +1,208 @@
+"""Carry out a plan, group by group; every group comes to an end that is told."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from nightcrew.reducer.engine.memory import Memory
+from nightcrew.reducer.engine.reduction import Request, Result, reduce
+from nightcrew.reducer.engine.run import Surroundings, UserParameter
+from nightcrew.reducer.engine.store import Directory
+from nightcrew.reducer.preview import write_preview
+from nightcrew.shared.calibrations import Chosen
+from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.fits import Scratch, open_frame
+from nightcrew.shared.outcomes import Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nightcrew.cli.night.collecting import Collection
+    from nightcrew.planner.core.model import Group, Need
+    from nightcrew.reducer.engine.recipe import Mode
+    from nightcrew.reducer.engine.reporting import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A calibration that a group used, or why it had none."""
+
+    caltype: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """What became of a group.
+
+    Parameters
+    ----------
+    group
+        As planned.
+    result
+        How its reduction ended.
+    used
+        Calibrations, and why these.
+    previews
+        Names of the pictures of its products.
+    seconds, cpu_seconds
+        Wall and CPU time.
+    peak_memory
+        Largest resident size of the process up to its end, bytes.
+    """
+
+    group: Group
+    result: Result
+    used: tuple[Used, ...] = ()
+    previews: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the reduction ended."""
+        return self.result.outcome
+
+
+class Watcher(Protocol):
+    """Follows a night."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Who listens to the primitives."""
+
+    def begin(self, group: Group, number: int, groups: int) -> None:
+        """Note that a group is taken up."""
+
+    def end(self, report: GroupReport) -> None:
+        """Note how it ended."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """Reduces the groups of a plan.
+
+    Parameters
+    ----------
+    collection
+        Plan and frames.
+    out
+        Where products and previews go.
+    budget
+        Bytes of memory for the process.
+    mode
+        Processing mode.
+    threads
+        Threads for the kernels.
+    previews
+        Whether to make pictures.
+    """
+
+    collection: Collection
+    out: Path
+    budget: int
+    mode: Mode = "sq"
+    threads: int = 1
+    previews: bool = True
+    _made: dict[str, GroupReport] = field(default_factory=dict)
+
+    def run(self, watcher: Watcher) -> Iterator[GroupReport]:
+        """Yield the report of each group when it is done."""
+        groups = self.collection.plan.groups
+        for number, group in enumerate(groups, 1):
+            watcher.begin(group, number, len(groups))
+            wall, cpu = time.perf_counter(), time.process_time()
+            result, used = self._reduce(group, watcher.reporter)
+            previews = self._draw(result) if self.previews else ()
+            report = GroupReport(
+                group, result, used, previews,
+                time.perf_counter() - wall, time.process_time() - cpu, peak_memory(),
+            )  # fmt: skip
+            self._made[group.name] = report
+            watcher.end(report)
+            yield report
+
+    def _reduce(self, group: Group, reporter: Reporter) -> tuple[Result, tuple[Used, ...]]:
+        if group.unprocessable:
+            return Result(Outcome(Status.UNPROCESSABLE, group.unprocessable, code="plan"), group.recipe), ()
+        settings = dict(group.parameters)
+        files: dict[str, Path] = {}
+        reasons: dict[str, str] = {}
+        used, caveats = [], []
+        for need in group.needs:
+            path, trouble = self._provided(need)
+            named = [name for name, value in settings.items() if need.provider and value == need.provider.file]
+            if path is not None:
+                used.append(Used(need.caltype, path.name, need.reason))
+                files[need.caltype], reasons[need.caltype] = path, need.reason
+                settings.update(dict.fromkeys(named, str(path)))
+            elif not trouble:
+                used.append(Used(need.caltype, "", need.reason))
+            elif named:
+                caveats.append(f"reduced without {need.caltype}: {trouble}")
+                for name in named:
+                    del settings[name]
+            else:
+                return Result(Outcome(Status.UNPROCESSABLE, trouble, code="calibration"), group.recipe), tuple(used)
+        request = Request(
+            tuple(self.collection.paths[name] for name in group.inputs),
+            group.recipe,
+            tuple(UserParameter(*_split(name), value) for name, value in settings.items()),
+            self.mode,
+        )
+        with Scratch(self.out) as scratch:
+            around = Surroundings(
+                Chosen(files, "the night", reasons), Directory(self.out, keep_calibrations=False),
+                Memory(self.budget, scratch), reporter, threads=self.threads,
+            )  # fmt: skip
+            result = reduce(request, around)
+        return _with_caveats(result, caveats), tuple(used)
+
+    def _provided(self, need: Need) -> tuple[Path | None, str]:
+        """Return the file of a calibration, or what went wrong with it; neither if nobody provides it."""
+        if need.provider is None:
+            return None, ""
+        if need.provider.origin == "file":
+            return self.collection.paths[need.provider.file], ""
+        maker = self._made.get(need.provider.name)
+        if maker is None or not maker.outcome.ok:
+            reason = maker.outcome.reason if maker else "it was not made"
+            return None, f"{need.provider.file} ({need.caltype}) could not be made: {reason}"
+        return self.out / maker.outcome.products[-1], ""
+
+    def _draw(self, result: Result) -> tuple[str, ...]:
+        drawn = []
+        for product in result.outcome.products:
+            path = self.out / product
+            target = path.with_suffix(".png")
+            try:
+                write_preview(open_frame(path).planes[0], target)
+            except NightcrewError as error:
+                result.ledger.warnings.append(str(error))
+            else:
+                drawn.append(target.name)
+        return tuple(drawn)
+
+
+def _split(name: str) -> tuple[str, str]:
+    primitive, _, parameter = name.rpartition(":")
+    return primitive, parameter
+
+
+def _with_caveats(result: Result, caveats: list[str]) -> Result:
+    if not caveats:
+        return result
+    done = result.outcome
+    outcome = Outcome(done.status, done.reason, done.products, (*caveats, *done.caveats), done.code)
+    return Result(outcome, result.recipe, result.stored, result.ledger, result.trace)
+
+
+def peak_memory() -> int:
+    """Return the largest resident size that this process has had, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

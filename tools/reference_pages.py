@@ -1,0 +1,151 @@
+"""Write the reference pages that follow from the code: commands, recipes, parameters.
+
+With `--check`, say which of them are out of date and exit 1.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.cli.main import COMMANDS, load
+from nightcrew.reducer.defaults import ROWS
+from nightcrew.reducer.engine.parameters import settings
+from nightcrew.reducer.engine.recipe import calls_of
+from nightcrew.reducer.primitives import PRIMITIVES
+from nightcrew.reducer.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from nightcrew.reducer.engine.primitive import Primitive
+    from nightcrew.reducer.engine.recipe import Recipe
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+SOURCE = re.compile(r" \([a-z-]*,? ?\d+(\.\d+)*\)(?=\.)")
+"""A section of the written rules, as docstrings name their sources."""
+MADE = "<!-- written by `make docs`: edit the code instead -->"
+
+
+def commands() -> str:
+    """Return the page of the commands."""
+    parts = [
+        f"# Commands\n\n{MADE}\n",
+        "Results go to standard output, messages to standard error. A file argument may be `@list`, a file with one name "
+        + "per line. An option with `_` in its name is also understood with `-`.\n",
+        "Exit codes: 0 done (also when nothing was selected), 1 an error, 2 a wrong command line, 130 Ctrl-C.\n",
+    ]
+    parts += [_command(name) for name in COMMANDS]
+    return "\n".join(parts)
+
+
+def _command(name: str) -> str:
+    command = load(name)
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
+    usage = " ".join([name, *(_metavar(a) for a in arguments)])
+    text = inspect.cleandoc(command.help or "").replace("\b\n", "").replace("\f", "")
+    lines = [f"## {name}", "", f"`nightcrew {usage}`", "", text, "", "| argument or option | meaning |", "|---|---|"]
+    lines += [f"| `{_metavar(a)}` | {_cell(getattr(a, 'help', '') or '')} |" for a in arguments]
+    lines += [f"| {_spelling(o)} | {_cell(o.help or '')} |" for o in options]
+    return "\n".join(lines) + "\n"
+
+
+def _metavar(argument: Any) -> str:
+    word = (argument.metavar or argument.name).upper()
+    word = f"{word}..." if argument.nargs == -1 else word
+    return word if argument.required else f"[{word}]"
+
+
+def _spelling(option: Any) -> str:
+    names = [name for name in (*option.opts, *option.secondary_opts) if "_" not in name or len(option.opts) == 1]
+    value = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
+    return ", ".join(f"`{name}{value}`" for name in names)
+
+
+def _cell(text: str) -> str:
+    """Return text as one line of a table; what follows a blank line becomes a list of lines."""
+    text = inspect.cleandoc(text).replace("\b\n", "").replace("|", "\\|")
+    return "<br>".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def recipes() -> str:
+    """Return the page of the recipes."""
+    parts = [
+        f"# Recipes\n\n{MADE}\n",
+        "The recipe of a reduction follows from the tags of the first input and from the mode; `-r NAME` asks for "
+        + "another one. A primitive's name is understood in place of a recipe's. Modes: `sq` science quality, `ql` quick look, "
+        + "`qa` quality assessment. What the parameters in brackets mean is in [parameters](parameters.md).\n",
+    ]
+    parts += [_recipe(recipe) for recipe in RECIPES]
+    return "\n".join(parts)
+
+
+def _recipe(recipe: Recipe) -> str:
+    tags = ", ".join(sorted(recipe.tags))
+    modes = ", ".join(mode for mode in ("sq", "ql", "qa") if mode in recipe.modes)
+    default = "; the default for these tags" if recipe.default else ""
+    lines = [
+        f"## {recipe.name}: {tags}",
+        "",
+        (recipe.function.__doc__ or "").strip(),
+        "",
+        f"Modes {modes}{default}.",
+        "",
+    ]
+    for number, (name, given) in enumerate(calls_of(recipe), 1):
+        arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
+        lines.append(f"{number}. `{name}({arguments})`")
+    return "\n".join(lines) + "\n"
+
+
+def parameters() -> str:
+    """Return the page of the primitives and their parameters."""
+    parts = [
+        f"# Parameters of the primitives\n\n{MADE}\n",
+        "`-p primitive:name=value` sets a parameter of one primitive, `-p name=value` of all that have it. A recipe's "
+        + "own settings win over the user's, the user's over the instrument's, those over the default. "
+        + "`nightcrew showpars FILE PRIMITIVE` prints what holds for a file.\n",
+    ]
+    parts += [_primitive(PRIMITIVES[name]) for name in sorted(PRIMITIVES, key=str.lower)]
+    return "\n".join(parts)
+
+
+def _primitive(primitive: Primitive) -> str:
+    summary = SOURCE.sub("", primitive.doc.partition("\n")[0])
+    lines = [f"## {primitive.name}", "", summary, ""]
+    if primitive.stamp:
+        lines += [f"Time stamp: `{primitive.stamp}`.", ""]
+    lines += ["| parameter | default | range or choices | meaning |", "|---|---|---|---|"]
+    for setting in settings(primitive.model()):
+        allowed = setting.valid_range or ", ".join(f"`{value}`" for value, _ in setting.choices)
+        lines.append(f"| `{setting.name}` | `{setting.value}` | {allowed} | {_cell(setting.description)} |")
+    for tags, name, values in ROWS:
+        if name == primitive.name:
+            changed = ", ".join(f"`{key}={value}`" for key, value in values.items())
+            lines += ["", f"{', '.join(sorted(tags))}: {changed}."]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"commands.md": commands, "recipes.md": recipes, "parameters.md": parameters}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = REFERENCE / name, make()
+        if not path.exists() or path.read_text() != text:
+            stale.append(path)
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path.relative_to(REFERENCE.parents[1])} is out of date: run 'make docs'", file=sys.stderr)
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(PAGES[path.name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
