@@ -28,16 +28,27 @@ SOURCE = re.compile(r" \([a-z-]*,? ?\d+(\.\d+)*\)(?=\.)")
 MADE = "<!-- written by `make docs`: edit the code instead -->"
 
 
+ABOUT_COMMANDS = """
+Results go to standard output, messages to standard error. A file argument may be `@list`, a file with one name per
+line. An option with `_` in its name is also understood with `-`.
+
+Exit codes: 0 done (also when nothing was selected), 1 an error, 2 a wrong command line, 130 Ctrl-C.
+"""
+ABOUT_RECIPES = """
+The recipe of a reduction follows from the tags of the first input and from the mode; `-r NAME` asks for another one.
+A primitive's name is understood in place of a recipe's. Modes: `sq` science quality, `ql` quick look, `qa` quality
+assessment. What a primitive can be told is in [parameters](parameters.md).
+"""
+ABOUT_PARAMETERS = """
+`-p primitive:name=value` sets a parameter of one primitive, `-p name=value` of all that have it. A recipe's own
+settings win over the user's, the user's over the instrument's, those over the default. `nightcrew showpars FILE
+PRIMITIVE` prints what holds for a file.
+"""
+
+
 def commands() -> str:
     """Return the page of the commands."""
-    parts = [
-        f"# Commands\n\n{MADE}\n",
-        "Results go to standard output, messages to standard error. A file argument may be `@list`, a file with one name "
-        + "per line. An option with `_` in its name is also understood with `-`.\n",
-        "Exit codes: 0 done (also when nothing was selected), 1 an error, 2 a wrong command line, 130 Ctrl-C.\n",
-    ]
-    parts += [_command(name) for name in COMMANDS]
-    return "\n".join(parts)
+    return "\n".join([f"# Commands\n\n{MADE}\n{ABOUT_COMMANDS}", *(_command(name) for name in COMMANDS)])
 
 
 def _command(name: str) -> str:
@@ -45,10 +56,14 @@ def _command(name: str) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
     usage = " ".join([name, *(_metavar(a) for a in arguments)])
-    text = inspect.cleandoc(command.help or "").replace("\b\n", "").replace("\f", "")
-    lines = [f"## {name}", "", f"`nightcrew {usage}`", "", text, "", "| argument or option | meaning |", "|---|---|"]
-    lines += [f"| `{_metavar(a)}` | {_cell(getattr(a, 'help', '') or '')} |" for a in arguments]
+    lines = [f"## {name}", "", f"`nightcrew {usage}`", "", _plain(command.help or ""), ""]
+    lines += ["| argument or option | meaning |", "|---|---|"]
+    lines += [f"| `{_metavar(a)}` | {_cell(a.help or '')} |" for a in arguments]
     lines += [f"| {_spelling(o)} | {_cell(o.help or '')} |" for o in options]
+    for option in options:
+        _, _, more = _plain(option.help or "").partition("\n\n")
+        if more:
+            lines += ["", f"`{option.opts[0]}`:", "", "```", more, "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -64,22 +79,19 @@ def _spelling(option: Any) -> str:
     return ", ".join(f"`{name}{value}`" for name in names)
 
 
+def _plain(text: str) -> str:
+    """Return a help text without the marks that keep a terminal from filling its lines."""
+    return inspect.cleandoc(text).replace("\b\n", "").replace("\f", "")
+
+
 def _cell(text: str) -> str:
-    """Return text as one line of a table; what follows a blank line becomes a list of lines."""
-    text = inspect.cleandoc(text).replace("\b\n", "").replace("|", "\\|")
-    return "<br>".join(line.strip() for line in text.splitlines() if line.strip())
+    """Return the first paragraph of a text as it may stand in a table."""
+    return " ".join(_plain(text).partition("\n\n")[0].split()).replace("|", "\\|")
 
 
 def recipes() -> str:
     """Return the page of the recipes."""
-    parts = [
-        f"# Recipes\n\n{MADE}\n",
-        "The recipe of a reduction follows from the tags of the first input and from the mode; `-r NAME` asks for "
-        + "another one. A primitive's name is understood in place of a recipe's. Modes: `sq` science quality, `ql` quick look, "
-        + "`qa` quality assessment. What the parameters in brackets mean is in [parameters](parameters.md).\n",
-    ]
-    parts += [_recipe(recipe) for recipe in RECIPES]
-    return "\n".join(parts)
+    return "\n".join([f"# Recipes\n\n{MADE}\n{ABOUT_RECIPES}", *(_recipe(recipe) for recipe in RECIPES)])
 
 
 def _recipe(recipe: Recipe) -> str:
@@ -102,14 +114,9 @@ def _recipe(recipe: Recipe) -> str:
 
 def parameters() -> str:
     """Return the page of the primitives and their parameters."""
-    parts = [
-        f"# Parameters of the primitives\n\n{MADE}\n",
-        "`-p primitive:name=value` sets a parameter of one primitive, `-p name=value` of all that have it. A recipe's "
-        + "own settings win over the user's, the user's over the instrument's, those over the default. "
-        + "`nightcrew showpars FILE PRIMITIVE` prints what holds for a file.\n",
-    ]
-    parts += [_primitive(PRIMITIVES[name]) for name in sorted(PRIMITIVES, key=str.lower)]
-    return "\n".join(parts)
+    names = sorted(PRIMITIVES, key=str.lower)
+    head = f"# Parameters of the primitives\n\n{MADE}\n{ABOUT_PARAMETERS}"
+    return "\n".join([head, *(_primitive(PRIMITIVES[name]) for name in names)])
 
 
 def _primitive(primitive: Primitive) -> str:

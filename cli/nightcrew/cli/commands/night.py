@@ -40,14 +40,22 @@ def night(
     dark, flat and bad-pixel mask by the association rules, and the table says why. The exit code is 0 only if every
     group reached a good end and no file was damaged.
     """
+    from rich.console import Console
+
     from nightcrew.cli.night.collecting import collect
     from nightcrew.cli.night.executing import Execution, peak_memory
-    from nightcrew.cli.night.reporting import MEGABYTE, night_document, night_table, plan_document, plan_table, write_json
+    from nightcrew.cli.night.reporting import (
+        MEGABYTE,
+        night_document,
+        night_table,
+        plan_document,
+        plan_table,
+        write_json,
+    )
     from nightcrew.cli.night.watching import NightWatcher
     from nightcrew.reducer.engine.memory import available_memory
     from nightcrew.reducer.primitives.prepare import software_version
     from nightcrew.shared.errors import NightcrewError, ServiceError
-    from rich.console import Console
 
     screen, errors = Console(), Console(stderr=True)
     started, wall, cpu = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter(), time.process_time()

@@ -48,9 +48,7 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
     try:
         found = sorted(path for path in directory.iterdir() if path.name.endswith(ENDINGS) and path.is_file())
     except OSError as error:
-        raise FrameError(
-            f"{directory}: cannot be read ({error.strerror}); give a directory of FITS files"
-        ) from error
+        raise FrameError(f"{directory}: cannot be read ({error.strerror}); give a directory of FITS files") from error
     if not found:
         raise FrameError(f"{directory}: no FITS files in it; give the directory of the raw frames")
     frames, paths, damaged = [], {}, []

@@ -11,58 +11,83 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from rich.console import RenderableType
+
     from nightcrew.cli.night.collecting import Collection
     from nightcrew.cli.night.executing import GroupReport
     from nightcrew.planner.core.model import Group, Plan
-    from rich.console import RenderableType
 
 SCHEMA = 1
 MEGABYTE = 1_000_000
 COLOURS = {Status.SUCCEEDED: "green", Status.UNPROCESSABLE: "yellow", Status.RETRYABLE: "yellow"}
 
 
-def span(files: Sequence[str]) -> str:
-    """Return file names shortly: the first, how many, the last."""
-    names = [name.partition(".")[0] for name in files]
-    return names[0] if len(names) == 1 else f"{len(names)}: {names[0]} .. {names[-1]}"
+def frames(group: Group) -> str:
+    """Return the inputs of a group shortly: how many, the first and the last."""
+    names = [name.partition(".")[0] for name in group.inputs]
+    return names[0] if len(names) == 1 else f"{len(names)} frames, {names[0]} .. {names[-1]}"
 
 
 def plan_table(plan: Plan) -> RenderableType:
-    """Return what will be done, as a table."""
-    from rich.table import Table
-
-    table = Table(title=f"{len(plan.groups)} groups, in this order", title_justify="left", show_lines=True)
-    for heading in ("group", "recipe", "inputs", "calibrations and why", "parameters and why", "product"):
-        table.add_column(heading, overflow="fold")
+    """Return what will be done: a line for each group, and under it why."""
+    rows = []
     for group in plan.groups:
-        needs = [f"{n.caltype}: {n.provider.file if n.provider else 'none'} ({n.reason})" for n in group.needs]
-        settings = [f"{s.name}={s.value} ({s.reason})" for s in group.settings]
-        product = group.product if not group.unprocessable else f"[yellow]not possible: {group.unprocessable}[/]"
-        table.add_row(
-            group.name, group.recipe, span(group.inputs), "\n".join(needs),
-            "\n".join([*settings, *group.notes]), product,
-        )  # fmt: skip
-    return table
+        state = "not possible" if group.unprocessable else "planned"
+        rows += [_line(group, group.product, "", state, "yellow" if group.unprocessable else "green")]
+        rows += _details(group, [(n.caltype, n.provider.file if n.provider else "", n.reason) for n in group.needs])
+        rows += _remarks([group.unprocessable])
+    return _listing("to do", rows)
 
 
 def night_table(reports: Sequence[GroupReport]) -> RenderableType:
-    """Return what became of the groups, as a table."""
-    from rich.table import Table
-
-    table = Table(show_lines=True)
-    for heading in ("group", "recipe", "inputs", "calibrations and why", "product", "s", "outcome"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "s" else "left")
+    """Return what became of the groups: a line for each, and under it why."""
+    rows = []
     for report in reports:
         outcome = report.outcome
         colour = COLOURS.get(outcome.status, "red")
-        told = [f"[{colour}]{outcome.status}[/]", outcome.reason, *(f"note: {c}" for c in outcome.caveats)]
-        used = [f"{u.file or 'no ' + u.caltype} ({u.reason})" for u in report.used]
-        table.add_row(
-            report.group.name, report.group.recipe, span(report.group.inputs),
-            "\n".join([*used, *(f"{s.name}={s.value} ({s.reason})" for s in report.group.settings)]),
-            "\n".join(outcome.products), f"{report.seconds:.2f}", "\n".join(line for line in told if line),
-        )  # fmt: skip
-    return table
+        product = outcome.products[-1] if outcome.products else ""
+        rows += [_line(report.group, product, f"{report.seconds:.2f}", str(outcome.status), colour)]
+        rows += _details(report.group, [(u.caltype, u.file, u.reason) for u in report.used])
+        rows += _remarks([outcome.reason, *outcome.caveats])
+    return _listing("outcome", rows)
+
+
+def _listing(last: str, rows: list[RenderableType]) -> RenderableType:
+    from rich.console import Group as Lines
+    from rich.rule import Rule
+    from rich.text import Text
+
+    head = Text(f"{'group':9} {'recipe':18} {'product':26} {'s':>6}  {last}", style="bold", no_wrap=True)
+    return Lines(Rule(), head, Rule(), *rows, Rule())
+
+
+def _line(group: Group, product: str, seconds: str, state: str, colour: str) -> RenderableType:
+    from rich.text import Text
+
+    line = Text(f"{group.kind:9} {group.recipe:18} {product or '-':26} {seconds:>6}  ", no_wrap=True, overflow="ignore")
+    return line.append(state, style=colour)
+
+
+def _details(group: Group, calibrations: Sequence[tuple[str, str, str]]) -> list[RenderableType]:
+    """Return the inputs, the calibrations and the parameters of a group, and why they are these."""
+    told = [frames(group)]
+    known = set()
+    for caltype, file, reason in calibrations:
+        told.append(f"{file}: {reason}" if file else f"no {caltype}: {reason.removeprefix(f'no {caltype} ')}")
+        known.add(reason)
+    told += [f"{s.name}={s.value}" + ("" if s.reason in known else f": {s.reason}") for s in group.settings]
+    return _indented([*told, *group.notes], "dim")
+
+
+def _remarks(texts: Sequence[str]) -> list[RenderableType]:
+    return _indented([text for text in texts if text], "yellow")
+
+
+def _indented(texts: Sequence[str], style: str) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return [Padding(Text(text, style=style), (0, 0, 0, 4)) for text in texts]
 
 
 def _planned(group: Group) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
     from nightcrew.cli.night.executing import GroupReport
     from nightcrew.planner.core.model import Group
     from nightcrew.reducer.engine.reporting import Reporter
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
 
 
 @dataclass(slots=True)

@@ -63,22 +63,26 @@ def _has_value(line: str) -> bool:
 
 
 def _repaired(lines: list[str], sound: list[bool]) -> Iterator[str]:
-    from astropy.io.fits import Card, VerifyError  # noqa: PLC0415
-
     for line, is_sound in zip(lines, sound, strict=True):
         if is_sound:
             yield line
             continue
-        if _has_value(line):
-            card = Card.fromstring(line)
-            try:
-                card.verify("silentfix+ignore")
-                _ = card.value, card.comment
-                yield from _lines(str(card))
-                continue
-            except (VerifyError, ValueError):
-                pass
-        yield from (f"COMMENT {part}".ljust(CARD) for part in (line[:72], line[72:]) if part.strip())
+        repaired = _with_value(line) if _has_value(line) else []
+        yield from repaired or (f"COMMENT {part}".ljust(CARD) for part in (line[:72], line[72:]) if part.strip())
+
+
+def _with_value(line: str) -> list[str]:
+    """Return the card as astropy repairs it, or nothing if that does not help."""
+    from astropy.io.fits import Card, VerifyError  # noqa: PLC0415
+
+    card = Card.fromstring(line)
+    try:
+        card.verify("silentfix+ignore")
+        _ = card.value, card.comment
+        repaired = _lines(str(card))
+    except (VerifyError, ValueError):
+        return []
+    return repaired if len(repaired) == 1 or all(_soundness(repaired)) else []
 
 
 def images(header: Header) -> list[str]:

@@ -112,7 +112,7 @@ class _Compiler:
     def __init__(self, text: str, strict: bool) -> None:
         self.text = text
         self.strict = strict
-        self.source = text.strip()
+        self.source = re.sub(r"[\r\n]", " ", text.strip())
         self.indent = len(text) - len(text.lstrip())
 
     def parse(self) -> ast.expr:
@@ -124,16 +124,15 @@ class _Compiler:
                 warnings.simplefilter("ignore")  # odd escapes, `1or 2`: Python's concern, not the user's
                 tree = ast.parse(self.source, mode="eval").body
         except SyntaxError as error:
-            self.refuse(_plainly(error.msg), self.place(error.lineno, (error.offset or 1) - 1))
+            self.refuse(_plainly(error.msg), self.place((error.offset or 1) - 1))
         except (ValueError, RecursionError, MemoryError):
             self.refuse("this cannot be read", self.indent)
         self.check_spelling()
         return tree
 
-    def place(self, line: int | None, column: int) -> int:
-        """Return the index into the text of a 1-based line and 0-based column of the stripped source."""
-        before = self.source.splitlines(keepends=True)[: (line or 1) - 1]
-        return self.indent + min(sum(map(len, before)) + max(column, 0), len(self.source))
+    def place(self, column: int) -> int:
+        """Return the index into the text of a column of the stripped source."""
+        return self.indent + min(max(column, 0), len(self.source))
 
     def check_spelling(self) -> None:
         """Refuse comments, prefixed, triple-quoted or adjacent texts, and numbers other than decimal ones."""
@@ -141,7 +140,7 @@ class _Compiler:
         for token in tokenize.generate_tokens(io.StringIO(self.source).readline):
             if token.type in _IGNORED:
                 continue
-            position = self.place(*token.start)
+            position = self.place(token.start[1])
             if token.type == tokenize.COMMENT:
                 self.refuse("comments are not understood", position)
             if token.type == tokenize.NUMBER and not _NUMBER.fullmatch(token.string):
@@ -261,9 +260,8 @@ class _Compiler:
 
     def error(self, problem: str, category: Category, node: ast.expr) -> ExpressionError:
         """Return the error that points at a node."""
-        line = self.source.splitlines()[node.lineno - 1]
-        column = len(line.encode()[: node.col_offset].decode(errors="ignore"))
-        return ExpressionError(problem, category, self.text, self.place(node.lineno, column))
+        column = len(self.source.encode()[: node.col_offset].decode(errors="ignore"))
+        return ExpressionError(problem, category, self.text, self.place(column))
 
     def refuse(self, problem: str, position: int) -> NoReturn:
         """Say that the text is not of this language."""

@@ -136,7 +136,7 @@ class _InstrumentPlan:
     def group(self, draft: Draft, calibrations: Calibrations) -> Group:
         """Finish a group."""
         kind = draft.kind
-        settings, names_product = _sequence_settings(draft)
+        settings, names_product = _sequence_settings(draft, self.mode)
         root = names_product.root
         needed = calibrations.for_draft(draft)
         inputs = draft.inputs
@@ -149,7 +149,7 @@ class _InstrumentPlan:
             mode=self.mode,
             inputs=tuple(frame.file for frame in inputs),
             borrowed=tuple(frame.file for frame in inputs if frame.file not in own),
-            product=f"{root}{kind.suffix}.fits",
+            product=_product(root, kind, self.mode),
             provides=kind.provides,
             first=min(frame.time for frame in inputs),
             last=max(frame.time for frame in inputs),
@@ -161,12 +161,12 @@ class _InstrumentPlan:
         )
 
 
-def _sequence_settings(draft: Draft) -> tuple[list[Setting], FrameFacts]:
+def _sequence_settings(draft: Draft, mode: str) -> tuple[list[Setting], FrameFacts]:
     """Return the parameters that follow from the sequence itself, and the frame that the product is named after."""
     settings = []
     remaining: Frames = draft.lead
     first = draft.kind.first_frame
-    if first is not None:
+    if first is not None and mode in first.modes:
         if len(remaining) >= first.dropped_from:
             remaining = remaining[1:]
         else:
@@ -183,6 +183,12 @@ def _sequence_settings(draft: Draft) -> tuple[list[Setting], FrameFacts]:
             settings.append(Setting(sky.setting, False, reason))
             remaining = target
     return settings, remaining[0]
+
+
+def _product(root: str, kind: Kind, mode: str) -> str:
+    """Return the name of the product; masters of other modes than `sq` tell their mode."""
+    told = f"_{mode}" if mode != "sq" and (kind.provides or "").startswith("processed_") else ""
+    return f"{root}{told}{kind.suffix}.fits"
 
 
 def _label(found: Kind | Partners) -> str:

@@ -32,13 +32,19 @@ def on_target(frames: Frames, rule: SkyRule) -> Frames:
     Fields are joined as `separateSky` does it: two pointings whose offsets differ by less than a fraction of
     the field are one, and so are those that a third one connects.
     """
-    clusters: list[list[FrameFacts]] = []
+    pointings: list[list[FrameFacts]] = []
     for frame in frames:
-        touching = [cluster for cluster in clusters if any(_overlap(frame, other, rule) for other in cluster)]
-        merged = [frame, *(member for cluster in touching for member in cluster)]
-        clusters = [cluster for cluster in clusters if cluster not in touching] + [merged]
-    nearest = min(clusters, key=lambda cluster: (min(_offset(frame) for frame in cluster), cluster[0].file))
-    return tuple(frame for frame in frames if frame in nearest)
+        apart: list[list[FrameFacts]] = []
+        joined = [frame]
+        for members in pointings:
+            if any(_overlap(frame, other, rule) for other in members):
+                joined += members
+            else:
+                apart.append(members)
+        pointings = [*apart, joined]
+    nearest = min(pointings, key=lambda members: min((_offset(frame), frame.file) for frame in members))
+    chosen = {frame.file for frame in nearest}
+    return tuple(frame for frame in frames if frame.file in chosen)
 
 
 def _overlap(one: FrameFacts, other: FrameFacts, rule: SkyRule) -> bool:

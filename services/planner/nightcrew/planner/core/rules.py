@@ -180,10 +180,11 @@ class NeedRule:
 
 @dataclass(frozen=True, slots=True)
 class FirstFrame:
-    """The recipe drops the first frame, which is often bad, of sequences of at least `dropped_from` frames."""
+    """In these modes the recipe drops the first frame, often bad, if there are at least `dropped_from`."""
 
     setting: str
     dropped_from: int
+    modes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +312,7 @@ def _kind(name: str, entry: dict[str, Any]) -> Kind:
         without=entry.get("without", ""),
         partners=tuple(_partners(called, partner) for called, partner in entry.get("partners", {}).items()),
         needs=tuple(_need(need) for need in entry.get("needs", [])),
-        first_frame=FirstFrame(**entry["first_frame"]) if "first_frame" in entry else None,
+        first_frame=_first_frame(entry["first_frame"]) if "first_frame" in entry else None,
         sky=SkyRule(**entry["sky"]) if "sky" in entry else None,
     )
 
@@ -346,6 +347,11 @@ def _need(entry: dict[str, Any]) -> NeedRule:
     fields = dict(entry)
     otherwise = fields.pop("otherwise", None)
     return NeedRule(**fields, otherwise=(otherwise["setting"], otherwise["value"]) if otherwise else None)
+
+
+def _first_frame(entry: dict[str, Any]) -> FirstFrame:
+    only(entry, {"setting", "dropped_from", "modes"})
+    return FirstFrame(entry["setting"], int(entry["dropped_from"]), tuple(entry["modes"]))
 
 
 def _near(one: float | None, other: float | None, tolerance: float) -> bool:

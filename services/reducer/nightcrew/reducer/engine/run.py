@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from nightcrew.shared.fits import md5_of, open_frame
 from nightcrew.shared.frames import Frame, HistoryRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from nightcrew.reducer.engine.memory import Memory
     from nightcrew.reducer.engine.primitive import Primitive
@@ -204,6 +205,15 @@ class Run:
         """Keep the pixels within the budget; frames in use now are touched last."""
         alive = {id(f): f for frames in (*self.streams.values(), *self._working) for f in frames}
         self.around.memory.settle(alive.values())
+
+    @contextmanager
+    def holding(self, frames: list[Frame]) -> Iterator[None]:
+        """Let the budget see frames that are in no stream; the list may change meanwhile."""
+        self._working.append(frames)
+        try:
+            yield
+        finally:
+            self._working.pop()
 
     # The engine's own.
 
