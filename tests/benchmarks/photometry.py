@@ -94,21 +94,18 @@ def _star(stack: Stack, expected: NDArray[np.float64], star: Star, truth: dict[s
         return None
     around &= stack.good[box]
     local = expected[box]
-    sums = []
-    for image in (stack.data[box], local):
-        clean = np.ascontiguousarray(image - _plane(image, around, xx, yy))
-        flux, _, _ = sep.sum_circle(clean, [x - xx.min()], [y - yy.min()], APERTURE, subpix=0)
-        sums.append(float(flux[0]))
+    clean = np.ascontiguousarray(stack.data[box] - _plane(stack.data[box] - local, around, xx, yy))
+    place = ([x - xx.min()], [y - yy.min()])
+    measured, true = (float(sep.sum_circle(image, *place, APERTURE, subpix=0)[0][0]) for image in (clean, local.copy()))
     electrons = star.flux * stack.seconds * stack.transparency
     alone = electrons * seeing(truth).fraction_within(APERTURE * truth["detector"]["pixel_scale"])
     noise = float(np.sqrt(stack.variance[box][inside].sum() * (1 + inside.sum() / around.sum())))
-    if abs(sums[1] / alone - 1) > ISOLATED or sums[1] < SIGNAL_TO_NOISE * noise:
+    if abs(true / alone - 1) > ISOLATED or true < SIGNAL_TO_NOISE * noise:
         return None
-    clean = np.ascontiguousarray(stack.data[box] - _plane(stack.data[box], around, xx, yy))
     sigma = truth["seeing"]["fwhm"] / truth["detector"]["pixel_scale"] / 2.3548
-    wx, wy, _ = sep.winpos(clean, [x - xx.min()], [y - yy.min()], sigma)
+    wx, wy, _ = sep.winpos(clean, *place, sigma)
     return StarMeasurement(
-        sums[0] / sums[1], noise / sums[1], float(wx[0]) + xx.min() - x, float(wy[0]) + yy.min() - y, electrons
+        measured / true, noise / true, float(wx[0]) + xx.min() - x, float(wy[0]) + yy.min() - y, electrons
     )
 
 

@@ -35,6 +35,8 @@ class UsageProblem(typer.TyperException):
     """
 
     exit_code = ExitCode.USAGE
+    ctx: typer.Context | None = None
+    """The command whose usage to show."""
 
 
 def complain(command: str, message: str) -> None:

@@ -22,14 +22,19 @@ class Inputs:
 
     Parameters
     ----------
-    paths
+    names
         Files, in the order of the arguments and as the user wrote them; those of a pattern are sorted.
     unmatched
-        Arguments that no file fits: patterns, and names of files that do not exist.
+        Arguments that no file fits: patterns, and names of files that do not exist.  They are among `names` too.
     """
 
-    paths: tuple[str, ...]
+    names: tuple[str, ...]
     unmatched: tuple[str, ...]
+
+    @property
+    def existing(self) -> tuple[str, ...]:
+        """The names that are files."""
+        return tuple(name for name in self.names if name not in self.unmatched) if self.unmatched else self.names
 
 
 def names_in(lines: Iterable[str]) -> list[str]:
@@ -47,18 +52,19 @@ def piped_names() -> list[str]:
 
 def expand(arguments: Sequence[str]) -> Inputs:
     """Find the files of patterns; `-` stands for the names on stdin."""
-    paths: list[str] = []
+    names: list[str] = []
     unmatched: list[str] = []
     for argument in arguments:
         if argument == STDIN:
-            paths += piped_names()
+            names += piped_names()
         elif Path(argument).exists():
-            paths.append(argument)
+            names.append(argument)
         elif found := sorted(glob.glob(argument)):  # noqa: PTH207  (names stay as the user wrote them)
-            paths += found
+            names += found
         else:
+            names.append(argument)
             unmatched.append(argument)
-    return Inputs(tuple(paths), tuple(unmatched))
+    return Inputs(tuple(names), tuple(unmatched))
 
 
 def describe_file(path: str) -> Description:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,7 @@ from nightcrew.cli.argv import normalise
 from nightcrew.cli.errors import ExitCode, UsageProblem, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PROGRAM = "nightcrew"
 COMMANDS: Mapping[str, str] = {
@@ -34,13 +35,32 @@ COMMANDS: Mapping[str, str] = {
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
-class Abbreviating(TyperCommand):
-    """A command whose long options may be cut short as long as they stay unmistakable: `--rec` for `--recipe`."""
+class Command(TyperCommand):
+    """A subcommand.
+
+    Long options may be cut short as long as they stay unmistakable: `--rec` for `--recipe`.  A `UsageProblem` learns
+    whose usage to print.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Write options in full, then parse."""
         known = {name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)}
-        return super().parse_args(ctx, in_full(args, known))
+        with _blaming(ctx):
+            return super().parse_args(ctx, in_full(args, known))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _blaming(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _blaming(context: Any) -> Iterator[None]:
+    try:
+        yield
+    except UsageProblem as problem:
+        problem.ctx = context
+        raise
 
 
 def in_full(args: Sequence[str], known: set[str]) -> list[str]:
@@ -81,9 +101,9 @@ def load(name: str) -> Any:
             raise
         raise UsageProblem(f"'{name}' is not part of this installation") from error
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(
-        name, cls=Abbreviating, context_settings=HELP_NAMES, help=COMMANDS[name] if not function.__doc__ else None
-    )(function)
+    app.command(name, cls=Command, context_settings=HELP_NAMES, help=COMMANDS[name] if not function.__doc__ else None)(
+        function
+    )
     return typer.main.get_command(app)
 
 

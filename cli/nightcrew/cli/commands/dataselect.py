@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightcrew.cli.errors import UsageProblem, warn
+from nightcrew.cli.errors import warn
 from nightcrew.cli.inputs import describe_file, expand
 from nightcrew.cli.options import Adpkg, Json  # noqa: TC001  (Typer reads the annotations)
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def dataselect(
-    inputs: Annotated[list[str], typer.Argument(help="Files, patterns, @lists; - reads names from stdin.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT", help="Files, patterns, @lists; - reads names from stdin.")
+    ],
     tags: Annotated[str, typer.Option("--tags", "-t", help="Tags that a file must have, comma separated.")] = "",
     xtags: Annotated[str, typer.Option("--xtags", help="Tags that a file must not have, comma separated.")] = "",
     expr: Annotated[
@@ -49,12 +51,10 @@ def dataselect(
     for problem in unknown_tags((*wanted, *unwanted)):
         warn("dataselect", problem)
     expression = compile_expression(expr, strict=strict)
-    if "" in inputs:
-        raise UsageProblem("an input has no name; quote what the shell should leave alone")
     found = expand(inputs)
     for argument in found.unmatched:
         warn("dataselect", f"no file fits '{argument}'")
-    selected = select(_described(found.paths), wanted, unwanted, expression)
+    selected = select(_described(found.existing), wanted, unwanted, expression)
     if output is not None:
         heading = [
             f"Includes tags: {list(wanted)}",

@@ -24,7 +24,7 @@ HISTORY_WIDTHS = (9, 16, 28, 28)
 
 def provenance(
     context: typer.Context,
-    files: Annotated[list[str] | None, typer.Argument(help="Products, or @lists of them.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Products, or @lists of them.")] = None,
     inputs_too: Annotated[bool, typer.Option("--provenance", "-p", hidden=True, help="Always on.")] = True,  # noqa: ARG001
     history_too: Annotated[bool, typer.Option("--history", hidden=True, help="Always on.")] = True,  # noqa: ARG001
     as_json: Json = False,

@@ -16,7 +16,9 @@ MARK = "# Written by nightcrew shims."
 
 
 def shims(
-    directory: Annotated[Path, typer.Argument(help="Where to write them; made if need be. Put it on your PATH.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write them; made if need be. Put it on your PATH.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are no shims.")] = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:

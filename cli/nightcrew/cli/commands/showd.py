@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def showd(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, patterns, @lists; names come from stdin if there are none, or for -."),
+        typer.Argument(metavar="INPUT", help="Files, patterns, @lists; - (or nothing) reads names from stdin."),
     ] = None,
     descriptors: Annotated[
         str | None, typer.Option("--descriptors", "-d", metavar="NAME,...", help="Descriptors, comma separated.")
@@ -39,8 +39,7 @@ def showd(
     if descriptors is None and not as_json:
         raise UsageProblem("the following arguments are required: -d/--descriptors")
     names = _checked(descriptors)
-    found = expand(inputs or piped_names())
-    described = [(path, describe_file(path)) for path in (*found.paths, *found.unmatched)]
+    described = [(path, describe_file(path)) for path in expand(inputs or piped_names()).names]
     if as_json:
         for path, about in described:
             typer.echo(json.dumps(_record(path, about, names)))

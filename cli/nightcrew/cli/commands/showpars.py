@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,15 +29,15 @@ def _print_version(value: bool) -> None:
 
 
 def showpars(
-    file: Annotated[str, typer.Argument(help="FITS file; its tags decide the defaults.")],
-    primitive: Annotated[str, typer.Argument(help="Name of the primitive, as addDQ.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="FITS file; its tags decide the defaults.")],
+    primitive: Annotated[str, typer.Argument(metavar="PRIMITIVE", help="Name of the primitive, as addDQ.")],
     everything: Annotated[bool, typer.Option("--all", "-a", help="Also parameters for debugging.")] = False,
     doc: Annotated[bool, typer.Option("--doc", "-d", help="Also the documentation of the primitive.")] = False,
     as_json: Json = False,
     adpkg: Adpkg = None,  # noqa: ARG001
     drpkg: Drpkg = None,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", "-v", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
@@ -51,10 +52,8 @@ def showpars(
     if not as_json:
         typer.echo(f"Dataset tagged as {set_of(tags)}")
     if primitive not in PRIMITIVES:
-        near = unknown_primitive(primitive, PRIMITIVES).partition(", ")[2]
-        raise RecipeError(
-            f"'{primitive}' doesn't exist for this data type." + (f" {near.capitalize()}" if near else "")
-        )
+        hint = unknown_primitive(primitive, PRIMITIVES).removeprefix(f"Primitive {primitive} not recognized")
+        raise RecipeError(f"'{primitive}' doesn't exist for this data type.{hint.replace(', did', ' Did')}")
     chosen = PRIMITIVES[primitive]
     values = make(chosen.model, defaults_for(tags).get(primitive, {}), primitive)
     shown = [setting for setting in settings(values) if everything or not setting.name.startswith(HIDDEN)]
@@ -64,7 +63,7 @@ def showpars(
         return
     typer.echo("\n".join(_listing(primitive, shown)))
     if doc:
-        typer.echo(f"\n{chosen.doc}")
+        typer.echo(f"\n{cleandoc(chosen.doc)}")
 
 
 def _listing(primitive: str, shown: Iterable[Setting]) -> Iterator[str]:

@@ -15,14 +15,14 @@ from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json  # noqa: TC001  (Typ
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nightcrew.reducer.engine.recipe import Recipe
+    from nightcrew.reducer.engine.recipe import Mode, Recipe
 
-MODES = ("sq", "qa", "ql")
+MODES: tuple[Mode, ...] = ("sq", "qa", "ql")
 """In the order in which --all lists them."""
 
 
 def showrecipes(
-    file: Annotated[str, typer.Argument(help="FITS file; its tags decide the recipe.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="FITS file; its tags decide the recipe.")],
     mode: Annotated[str, typer.Option("--mode", "-m", metavar="sq|qa|ql", help="Processing mode.")] = "sq",
     recipe: Annotated[
         str | None, typer.Option("--recipe", "-r", help="Recipe to show instead of the default one.")

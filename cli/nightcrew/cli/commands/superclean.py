@@ -29,9 +29,7 @@ SAFE = (*HIDDEN, "backups", "locks", *TEMPORARY)
 
 def superclean(
     context: typer.Context,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All of what follows: products and calibrations too.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All that follows, products and calibrations too.")] = False,
     safe: Annotated[bool, typer.Option("--safe", help="Hidden directories, backups, locks, tmp*.")] = False,
     directories: Annotated[bool, typer.Option("-d", help="backups, calibrations, locks.")] = False,
     fits: Annotated[bool, typer.Option("-f", help="*.fits")] = False,

@@ -13,6 +13,7 @@ _LABELS = {
     "well_depth_setting": "well depth",
     "filter_name": "filter",
     "gcal_lamp": "lamp",
+    "lyot_stop": "Lyot stop",
     "qa_state": "QA state",
     "detector_binning": "binning",
     "ut_datetime": "time",

@@ -41,7 +41,6 @@ class _Mask:
 
     provider: Provider
     frames: Frames
-    source: str
 
 
 class Calibrations:
@@ -59,22 +58,24 @@ class Calibrations:
         self.mode = mode
         self.masks: list[_Mask] = []
         self.candidates: list[Candidate] = []
-        self.providers: dict[str, Provider] = {}
+        self.providers: list[Provider] = []
+        self.flats: dict[str, str] = {}
         for _, frame in masters:
-            self._offer(Candidate.from_target(frame.target, frame.file, None, len(self.candidates), frame.processing))
-            self.providers[frame.file] = Provider("file", frame.file, PurePath(frame.file).name)
+            provider = Provider("file", frame.file, PurePath(frame.file).name)
+            entry = len(self.candidates)
+            self._offer(Candidate.from_target(frame.target, provider.file, None, entry, frame.processing), provider)
 
     def add(self, group: Group, draft: Draft) -> None:
         """Take note of what a group will have made."""
         if group.provides is None:
             return
         provider = Provider("group", group.name, group.product)
+        lead = draft.lead
         if group.provides == BPM:
-            assert draft.source is not None
-            self.masks.append(_Mask(provider, draft.source.lead, draft.source.lead[0].file))
-            return
-        self._offer(predicted(draft.lead[0], group.name, self.mode, len(self.candidates)))
-        self.providers[group.name] = provider
+            self.masks.append(_Mask(provider, lead))
+        else:
+            self._offer(predicted(lead[0], group.product, self.mode, len(self.candidates)), provider)
+            self.flats[group.name] = lead[0].file
 
     def for_draft(self, draft: Draft) -> Needed:
         """Find the calibrations of a group."""
@@ -109,7 +110,7 @@ class Calibrations:
         answer = associate(draft.lead[0].target, rule.calibration, self.candidates)
         if answer.best is None:
             return Need(rule.calibration, None, why_not(answer))
-        provider = self.providers[answer.best.candidate.filename]
+        provider = self.providers[answer.best.candidate.entry]
         return Need(rule.calibration, provider, "; ".join(answer.best.reasons))
 
     def _mask(self, draft: Draft, needs: tuple[Need, ...]) -> Need:
@@ -118,17 +119,17 @@ class Calibrations:
         It must cover the same region of the same detector.
         """
         first = draft.lead[0]
-        used = {need.provider.name for need in needs if need.provider}
+        used = {self.flats.get(need.provider.name) for need in needs if need.provider is not None}
         fitting = [
             mask
             for mask in self.masks
             if all(first.value(name) == mask.frames[0].value(name) for name in ("detector_binning", "data_section"))
         ]
         for mask in fitting:
-            if mask.source == first.file:
+            if mask.frames[0].file == first.file:
                 return Need(BPM, mask.provider, "made of the same flats")
         for mask in fitting:
-            if f"flat-{mask.frames[0].root}" in used:
+            if mask.frames[0].file in used:
                 return Need(BPM, mask.provider, "made of the flats that are used")
         if not fitting:
             return Need(BPM, None, "no group makes a bad-pixel mask of this region of the detector")
@@ -136,8 +137,9 @@ class Calibrations:
         reason = f"same region of the detector; {apart(distance(mask.frames, draft.lead))} apart"
         return Need(BPM, mask.provider, reason)
 
-    def _offer(self, candidate: Candidate) -> None:
+    def _offer(self, candidate: Candidate, provider: Provider) -> None:
         self.candidates.append(candidate)
+        self.providers.append(provider)
 
 
 def predicted(first: FrameFacts, name: str, mode: str, entry: int) -> Candidate:

@@ -11,8 +11,8 @@ from nightcrew.shared.dq import DQ
 
 from nightcrew.reducer.catalogue.columns import UNKNOWN, make_catalogue
 from nightcrew.reducer.catalogue.extraction import mesh_background
-from nightcrew.reducer.catalogue.profiles import Profiles, measure_profiles, stamp_half_size
 from nightcrew.reducer.catalogue.seeing import MOMENTS_TO_FWHM, looks_stellar, seeing
+from nightcrew.reducer.kernels.profiles import Profiles, measure_profiles, stamp_half_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,13 +209,14 @@ def _profiles(
     values: Mapping[str, Any], image: Image, pixel_scale: float, known_seeing: float | None
 ) -> tuple[Profiles, NDArray[np.bool_], float | None]:
     """Measure profiles, on larger stamps where the seeing asks for them, and return the stars and the seeing too."""
-    half_size = stamp_half_size(known_seeing, pixel_scale)
-    profiles = measure_profiles(values, image, half_size)
+    half_size = stamp_half_size(pixel_scale, known_seeing)
+    columns = [values[n] for n in ("X_IMAGE", "Y_IMAGE", "BACKGROUND", "FLUX_AUTO", "FLUX_MAX")]
+    profiles = measure_profiles(image, *columns, half_size)
     stars = looks_stellar(values, profiles.fwhm)
     width = known_seeing or seeing(values, profiles.fwhm * pixel_scale, stars)
-    wanted = stamp_half_size(width, pixel_scale)
+    wanted = stamp_half_size(pixel_scale, width)
     if wanted != half_size:
-        profiles = measure_profiles(values, image, wanted)
+        profiles = measure_profiles(image, *columns, wanted)
         stars = looks_stellar(values, profiles.fwhm)
     return profiles, stars, width
 

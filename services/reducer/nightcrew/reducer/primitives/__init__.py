@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from nightcrew.reducer.primitives import (
     add_dq,
+    align,
+    associate_sky,
     bookkeeping,
     bpm,
+    clean_readout,
     corrections,
+    detect_sources,
     detector,
     flats,
+    object_masks,
     prepare,
+    resample,
+    scale_counts,
+    separate_sky,
+    sky_correct,
     stacking,
     storing,
 )
@@ -21,5 +30,24 @@ if TYPE_CHECKING:
 
     from nightcrew.reducer.engine.primitive import Primitive
 
-MODULES = (prepare, add_dq, detector, corrections, stacking, flats, bpm, bookkeeping, storing)
+MODULES = (
+    add_dq,
+    align,
+    associate_sky,
+    bookkeeping,
+    bpm,
+    clean_readout,
+    corrections,
+    detect_sources,
+    detector,
+    flats,
+    object_masks,
+    prepare,
+    resample,
+    scale_counts,
+    separate_sky,
+    sky_correct,
+    stacking,
+    storing,
+)
 PRIMITIVES: Mapping[str, Primitive] = {p.name: p for module in MODULES for p in module.PRIMITIVES}

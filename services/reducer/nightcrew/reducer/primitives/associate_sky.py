@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.frames import Table
+from nightcrew.shared.frames import Frame, Table
+from pydantic import InstanceOf
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
@@ -16,8 +17,6 @@ from nightcrew.reducer.sky.association import Association, Limits, Pointing, all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from nightcrew.shared.frames import Frame
 
     from nightcrew.reducer.engine.run import Run
 
@@ -39,7 +38,7 @@ class AssociateSky(Parameters):
     min_skies: int | None = parameter(3, "Minimum number of sky frames to associate", ge=0)
     max_skies: int | None = parameter(None, "Maximum number of sky frames to associate", ge=1)
     use_all: bool = parameter(False, "Associate every sky frame with each object frame?")
-    sky: list[str | Frame] | None = parameter(None, "List of sky frames")
+    sky: list[str | InstanceOf[Frame]] | None = parameter(None, "List of sky frames")
 
 
 @all_frames("associateSky", AssociateSky, stamp="ASSOCSKY")

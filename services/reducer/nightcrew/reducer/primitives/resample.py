@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from nightcrew.shared.errors import FrameError
+from nightcrew.shared.frames import Frame, Plane
+from pydantic import InstanceOf
 
 from nightcrew.reducer.catalogue.columns import replaced
 from nightcrew.reducer.engine.describing import describe_frame
@@ -18,8 +20,6 @@ from nightcrew.reducer.kernels.resample import Interpolant, resample
 from nightcrew.reducer.pixels import ring_medians
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Plane
-
     from nightcrew.reducer.engine.run import Run
     from nightcrew.reducer.geometry import TangentPlane
 
@@ -51,7 +51,7 @@ class ResampleToCommonFrame(Parameters):
     clean_data: bool = parameter(False, "Clean bad pixels before interpolation?")
     conserve: bool = parameter(True, "Conserve image flux?")
     force_affine: bool = parameter(True, "Force affine transformation for speed?")
-    reference: str | Frame | None = parameter(None, "Name of reference image (optional)")
+    reference: str | InstanceOf[Frame] | None = parameter(None, "Name of reference image (optional)")
     dq_threshold: float = parameter(0.001, "Fraction from DQ-flagged pixel to count as 'bad'", ge=0.0)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.errors import FrameError, NightcrewError
+from nightcrew.shared.frames import Frame, Plane
+from pydantic import InstanceOf
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
@@ -27,8 +29,6 @@ from nightcrew.reducer.primitives.stacking import (
 from nightcrew.reducer.sky.stacking import Names, SkyStacker, sky_level
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Plane
-
     from nightcrew.reducer.engine.run import Run
 
 SUBSKY = "SUBSKY"
@@ -57,7 +57,7 @@ class SubtractSky(Parameters):
     reset_sky: bool = parameter(False, "Reset sky level?")
     scale_sky: bool = parameter(True, "Scale sky frame to match science?")
     offset_sky: bool = parameter(False, "Apply offset to sky frame to match science?")
-    sky: str | Frame | None = parameter(None, "Sky frame to subtract")
+    sky: str | InstanceOf[Frame] | None = parameter(None, "Sky frame to subtract")
     save_sky: bool = parameter(False, "Save sky frame before subtraction?")
     debug_threshold: float = parameter(0.001, "Threshold for sky scaling convergence", gt=0.0)
 
@@ -69,7 +69,7 @@ class SkyCorrect(StackSkyFrames):
     reset_sky: bool = parameter(False, "Reset sky level?")
     scale_sky: bool = parameter(True, "Scale sky frame to match science?")
     offset_sky: bool = parameter(False, "Apply offset to sky frame to match science?")
-    sky: str | Frame | None = parameter(None, "Sky frame to subtract")
+    sky: str | InstanceOf[Frame] | None = parameter(None, "Sky frame to subtract")
     save_sky: bool = parameter(False, "Save sky frame before subtraction?")
     debug_threshold: float = parameter(0.001, "Threshold for sky scaling convergence", gt=0.0)
 

@@ -1,7 +1,7 @@
-"""All recipes, by instrument."""
+"""All recipes, by instrument and mode."""
 
 from __future__ import annotations
 
-from nightcrew.reducer.recipes import niri
+from nightcrew.reducer.recipes import f2, f2_qa, f2_ql, niri, niri_qa
 
-RECIPES = (*niri.RECIPES,)
+RECIPES = (*niri.RECIPES, *niri_qa.RECIPES, *f2.RECIPES, *f2_ql.RECIPES, *f2_qa.RECIPES)

@@ -1,0 +1,134 @@
+"""`nightcrew reduce`: reduce files with a recipe, in this directory (commands, 10)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nightcrew.cli.argv import UPLOADS
+from nightcrew.cli.errors import UsageProblem, warn
+from nightcrew.cli.log import Level, LogMode
+from nightcrew.cli.options import Adpkg, Debug, Drpkg  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.version import version as installed
+
+
+class Mode(StrEnum):
+    """What a reduction is for."""
+
+    SCIENCE = "sq"
+    QUICK_LOOK = "ql"
+    ASSESSMENT = "qa"
+
+
+class Profile(StrEnum):
+    """Variants of the recipes."""
+
+    STANDARD = "standard"
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"reduce v{installed()}")
+        raise typer.Exit
+
+
+def reduce(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="FITS files, @lists; the first decides.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", "-r", help="Recipe, primitive, or function of your own: [PATH/]MODULE.FUNCTION."),
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", metavar="[PRIMITIVE:]NAME=VALUE ...", help="Parameters.")
+    ] = None,
+    user_cal: Annotated[
+        list[str] | None,
+        typer.Option("--user_cal", "--user-cal", metavar="TYPE:FILE ...", help="Calibrations for all files."),
+    ] = None,
+    mode: Annotated[Mode, typer.Option("--mode", help="Science quality, quick look, assessment.")] = Mode.SCIENCE,
+    qa: Annotated[bool, typer.Option("--qa", help="The same as --mode qa.")] = False,
+    ql: Annotated[bool, typer.Option("--ql", help="The same as --mode ql.")] = False,
+    suffix: Annotated[str | None, typer.Option("--suffix", help="Ending of the final products' names.")] = None,
+    profile: Annotated[  # noqa: ARG001
+        Profile, typer.Option("--profile", help="Variant of the recipes.")
+    ] = Profile.STANDARD,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
+    ] = False,
+    memory: Annotated[float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")] = None,
+    logfile: Annotated[Path, typer.Option("--logfile", help="Is appended to.")] = Path("reduce.log"),
+    logmode: Annotated[LogMode, typer.Option("--logmode", help="What goes to screen and file.")] = LogMode.STANDARD,
+    loglevel: Annotated[
+        str | None, typer.Option("--loglevel", metavar="LEVEL", help="Lowest level on the screen, as warning.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON on stdout.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (dragonsrc).")] = None,
+    upload: Annotated[
+        list[str] | None, typer.Option("--upload", metavar="metrics calibs science", help="What to upload.")
+    ] = None,
+    display: Annotated[bool, typer.Option("--displayflags", "-d", help="Print the parsed options and stop.")] = False,
+    adpkg: Adpkg = None,  # noqa: ARG001
+    drpkg: Drpkg = None,  # noqa: ARG001
+    debug: Debug = False,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", "-v", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Reduce files with a recipe, in this directory.
+
+    The tags of the first file decide which recipe runs. Options may also stand in an @list.
+    """
+    if display:
+        typer.echo(_flags(context))
+        return
+    if qa and ql:
+        raise UsageProblem("--qa and --ql exclude each other")
+    _check_uploads(upload or ())
+    if config is not None and not config.is_file():
+        raise UsageProblem(f"--config {config}: no such file")
+    if config is not None:
+        warn("reduce", f"--config {config}: databases are not asked; calibrations/ and --user_cal are")
+    if not files:
+        raise UsageProblem("NO INPUT FILE(s) specified; name FITS files or an @list")
+    level = _level(loglevel)
+
+    from nightcrew.cli.reducing import Job, carry_out, show_plan
+
+    chosen = "qa" if qa else "ql" if ql else mode.value
+    job = Job.from_options(files, recipe, param or (), user_cal or (), chosen, suffix, memory, threads)
+    if dry_run:
+        show_plan(job, as_json=as_json)
+        return
+    raise typer.Exit(carry_out(job, logmode, logfile, level, as_json=as_json, debug=debug))
+
+
+def _level(text: str | None) -> Level | None:
+    if text is None:
+        return None
+    if text.upper() not in Level.__members__:
+        raise UsageProblem(f"--loglevel {text}: one of {', '.join(level.name.lower() for level in Level)}")
+    return Level[text.upper()]
+
+
+def _check_uploads(texts: list[str] | tuple[str, ...]) -> None:
+    asked = [word for text in texts for word in text.split(",") if word]
+    unknown = [word for word in asked if word not in UPLOADS]
+    if unknown:
+        raise UsageProblem(f"--upload {unknown[0]}: any of {', '.join(sorted(UPLOADS))}")
+    if asked:
+        warn("reduce", f"--upload {' '.join(asked)}: nothing is uploaded; products stay in this directory")
+
+
+def _flags(context: typer.Context) -> str:
+    """Return the options as a table: how they are written, what they are called, their values."""
+    rows = [(str(list(p.opts)), str(p.name), str(context.params.get(p.name or ""))) for p in context.command.params]
+    literals, names = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"{opts:<{literals}} :: {name:<{names}} :: {value}" for opts, name, value in rows if name != "help"]
+    return "\n".join([f"{'Literals':<{literals}} :: {'Dest':<{names}} :: Value", "-" * 80, *lines])

@@ -1,0 +1,249 @@
+"""A reduction on the command line: from options to a request, and its progress and end on the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nightcrew.cli.errors import ExitCode, UsageProblem, complain
+from nightcrew.cli.inputs import expand
+from nightcrew.cli.log import Level, LogMode, RunLog, open_log
+from nightcrew.cli.user_calibrations import user_calibrations
+from nightcrew.cli.user_recipes import from_file
+from nightcrew.cli.version import version
+from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
+from nightcrew.reducer.engine.memory import Memory, available_memory
+from nightcrew.reducer.engine.reduction import (
+    Prepared,
+    Request,
+    Result,
+    describe_calls,
+    open_inputs,
+    prepare_run,
+    reduce,
+)
+from nightcrew.reducer.engine.run import Surroundings, user_parameters
+from nightcrew.reducer.engine.store import Directory
+from nightcrew.shared.calibrations import CalibrationSource, Chain, Chosen, Found
+from nightcrew.shared.errors import NightcrewError, RecipeError
+from nightcrew.shared.fits import Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+GIGABYTE = 1_000_000_000
+NEEDS = {"addDQ": "processed_bpm", "darkCorrect": "processed_dark", "flatCorrect": "processed_flat"}
+"""What primitives ask the calibrations for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a user has typed.
+
+    Parameters
+    ----------
+    request
+        Files, recipe, parameters.
+    calibrations
+        Files by type, for all inputs alike.
+    overridden
+        How many parameters were given more than once.
+    budget
+        Bytes of memory to keep to.
+    threads
+        Threads of the kernels.
+    """
+
+    request: Request
+    calibrations: Mapping[str, Path]
+    overridden: int
+    budget: int
+    threads: int
+
+    @classmethod
+    def from_options(
+        cls,
+        files: Sequence[str],
+        recipe: str | None,
+        parameters: Sequence[str],
+        calibrations: Sequence[str],
+        mode: Any,
+        suffix: str | None,
+        memory: float | None,
+        threads: int | None,
+    ) -> Job:
+        """Check what can be checked without opening the inputs."""
+        try:
+            parsed = user_parameters(parameters)
+        except RecipeError as error:
+            raise UsageProblem(str(error)) from error
+        last = {(setting.primitive, setting.name): setting for setting in parsed}
+        own = None if recipe is None else from_file(recipe)
+        request = Request(
+            tuple(map(Path, expand(files).names)),
+            recipe if own is None else own.function,
+            tuple(last.values()),
+            mode,
+            suffix,
+        )
+        budget = available_memory() // 2 if memory is None else int(memory * GIGABYTE)
+        return cls(
+            request, user_calibrations(calibrations), len(parsed) - len(last), budget, threads or os.cpu_count() or 1
+        )
+
+    def sources(self, directory: Path) -> CalibrationSource:
+        """Return whom to ask for calibrations: what the user has named, then what lies in `calibrations/`."""
+        return Chain((Chosen(dict(self.calibrations)), DirectoryCalibrations(directory / "calibrations")))
+
+    def surroundings(self, directory: Path, scratch: Scratch, log: RunLog) -> Surroundings:
+        """Return what the run works with."""
+        return Surroundings(
+            self.sources(directory),
+            Directory(directory),
+            Memory(self.budget, scratch),
+            reporter=log,
+            threads=self.threads,
+        )
+
+
+def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_json: bool, debug: bool) -> ExitCode:
+    """Reduce, and tell the user how it goes and how it ended."""
+    here = Path()
+    with open_log(mode, file, screen) as log, Scratch(here) as scratch:
+        try:
+            _announce(job, log)
+            result = reduce(job.request, job.surroundings(here, scratch, log))
+        except KeyboardInterrupt:
+            log.note("interrupted", Level.ERROR)
+            raise
+        _conclude(result, log, debug=debug)
+    if as_json:
+        typer.echo(json.dumps(_record(result)))
+    if result.outcome.ok:
+        return ExitCode.DONE
+    complain("reduce", result.outcome.reason)
+    return ExitCode.DRAGONS_FAILED if os.environ.get("NIGHTCREW_DRAGONS_EXIT") == "1" else ExitCode.FAILED
+
+
+def _announce(job: Job, log: RunLog) -> None:
+    """Say what was submitted, and which files cannot be read and why."""
+    log.tell(f"\n\t\t\t--- reduce v{version()} ---\n", Level.STATUS)
+    log.tell(f"Running on Python {platform.python_version()}")
+    if job.overridden:
+        log.tell(f"Overriding {job.overridden} parameter(s).")
+    try:
+        prepared = prepare_run(job.request)
+    except NightcrewError:
+        # The reduction says why; here only which files are to blame.
+        _blame(open_inputs(job.request.files)[1], log)
+        return
+    _blame(prepared.missing, log)
+    files = [str(path) for path in job.request.files if str(path) not in dict(prepared.missing)]
+    if not prepared.missing:
+        log.tell("All submitted files appear valid:")
+    shown = files if len(files) < 3 else [files[0], "...", files[-1]]
+    log.tell(f"{' '.join(shown)}, {len(files)} files submitted.")
+    log.start(prepared.recipe.name)
+
+
+def _blame(missing: Sequence[tuple[str, str]], log: RunLog) -> None:
+    if missing:
+        log.tell("Files not found or cannot be loaded:", Level.ERROR)
+        for path, reason in missing:
+            log.tell(f"   {reason if path in reason else f'{path}: {reason}'}", Level.ERROR)
+
+
+def _conclude(result: Result, log: RunLog, *, debug: bool) -> None:
+    if result.outcome.ok:
+        for product in result.outcome.products:
+            log.tell(f"\tWrote {product} in output directory")
+        log.tell("reduce completed successfully.", Level.STATUS)
+        return
+    if result.trace:
+        log.note(result.trace.rstrip())
+        if debug:
+            typer.echo(result.trace, err=True)
+    log.note(result.outcome.reason)
+
+
+def _record(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "status": str(outcome.status),
+        "reason": outcome.reason,
+        "code": outcome.code,
+        "recipe": result.recipe,
+        "products": list(outcome.products),
+        "stored": list(result.stored),
+        "caveats": list(outcome.caveats),
+        "seconds": {name: round(seconds, 4) for name, seconds in result.ledger.seconds.items()},
+    }
+
+
+def show_plan(job: Job, *, as_json: bool) -> None:
+    """Print what a request would do, without doing it: files, recipe, calibrations, parameters."""
+    here = Path()
+    prepared = prepare_run(job.request)
+    with Scratch(here) as scratch:
+        calls = describe_calls(
+            prepared, job.request, Surroundings(job.sources(here), Directory(here), Memory(job.budget, scratch))
+        )
+    calibrations = _calibrations(prepared, calls, job.sources(here))
+    if as_json:
+        record = {
+            "files": [str(frame.path) for frame in prepared.frames],
+            "missing": [{"file": path, "reason": reason} for path, reason in prepared.missing],
+            "tags": sorted(prepared.tags),
+            "recipe": f"{prepared.recipe.module}::{prepared.recipe.name}",
+            "mode": job.request.mode,
+            "calibrations": calibrations,
+            "primitives": [{"name": name.partition(" ")[2], "parameters": values} for name, values in calls.items()],
+        }
+        typer.echo(json.dumps(record, default=str))
+    else:
+        typer.echo("\n".join(_plan(job, prepared, calibrations, calls)))
+
+
+def _plan(
+    job: Job, prepared: Prepared, calibrations: Sequence[Mapping[str, Any]], calls: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    yield f"Input files: {len(prepared.frames)}"
+    yield from (f"   {frame.path}" for frame in prepared.frames)
+    if prepared.missing:
+        yield "Files not found or cannot be loaded:"
+        yield from (f"   {reason}" for _, reason in prepared.missing)
+    yield f"Input tags: {sorted(prepared.tags)}"
+    yield f"Recipe: {prepared.recipe.module}::{prepared.recipe.name} (mode {job.request.mode})"
+    yield "Calibrations:" if calibrations else "Calibrations: none needed"
+    for row in calibrations:
+        answer = f"{row['path']} ({row['origin']}: {row['reason']})" if row["path"] else f"none ({row['reason']})"
+        yield f"   {row['file']}: {row['type']} {answer}"
+    yield "Primitives:"
+    for name, values in calls.items():
+        yield f"   {name}"
+        yield from (f"      {key:<20} {value!r}" for key, value in values.items())
+
+
+def _calibrations(
+    prepared: Prepared, calls: Mapping[str, Mapping[str, Any]], sources: CalibrationSource
+) -> list[dict[str, Any]]:
+    """Ask for every calibration that the primitives of a recipe would ask for."""
+    rows = []
+    for name, values in calls.items():
+        kind = NEEDS.get(name.partition(" ")[2])
+        given = values.get("dark") or values.get("flat")
+        if kind is None or given or values.get("do_cal") == "skip" or values.get("static_bpm", "default") != "default":
+            continue
+        for frame in prepared.frames:
+            answer = sources.find(frame, kind)
+            found = (str(answer.path), answer.origin) if isinstance(answer, Found) else (None, None)
+            rows.append(
+                {"file": frame.filename, "type": kind, "path": found[0], "origin": found[1], "reason": answer.reason}
+            )
+    return rows
