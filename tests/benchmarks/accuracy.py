@@ -27,6 +27,8 @@ BEGIN, END = "<!-- begin: written by make accuracy -->", "<!-- end -->"
 STACKS = {"science": "target", "standard": "standard"}
 """Kind of a group of the plan, and the simulator's name of the sequence."""
 
+FLAT = "lamp-on"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -43,7 +45,7 @@ class Line:
 
 
 def reduce_night(raw: Path, scratch: Path) -> dict[str, Path]:
-    """Reduce a night; return the stacks by the simulator's name of their sequence."""
+    """Reduce a night; return the stacks by the simulator's name of their sequence, and the flat."""
     scratch.mkdir()
     run([nightcrew(), "night", str(raw), "--out", "products"], scratch)
     products = scratch / "products"
@@ -51,8 +53,8 @@ def reduce_night(raw: Path, scratch: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for group in json.loads((products / "night.json").read_text())["groups"]:
         sequences = {members[Path(name).name] for name in group["inputs"]}
-        for sequence in STACKS.values():
-            if sequence in sequences and group["products"]:
+        for sequence in (*STACKS.values(), FLAT):
+            if sequence in sequences and group["products"] and group["kind"] != "bpm":
                 found[sequence] = products / Path(group["products"][-1]).name
     return found
 
@@ -63,8 +65,10 @@ def judge(title: str, stacks: list[Measurements]) -> list[Line]:
     bias, error = _weighted_mean(stars)
     dx, dy = np.array([s.dx for s in stars]), np.array([s.dy for s in stars])
     rms = float(np.sqrt(np.mean((dx**2 + dy**2) / 2)))
-    pull = float(np.mean([stack.scatter / stack.factor for stack in stacks]))
-    factor = float(np.mean([stack.factor for stack in stacks]))
+    pull = float(np.mean([stack.scatter / stack.factors.total for stack in stacks]))
+    resampling, sky, flat = (
+        np.mean([getattr(stack.factors, name) for stack in stacks]) for name in ("resampling", "sky", "flat")
+    )
     lines = [
         Line(
             f"{title}: fluxes of {len(stars)} isolated stars, mean bias",
@@ -74,7 +78,7 @@ def judge(title: str, stacks: list[Measurements]) -> list[Line]:
         ),
         Line(f"{title}: positions, rms along an axis", f"{rms:.3f} pixel", "at most 0.1 pixel", rms <= 0.1),
         Line(
-            f"{title}: pull of the noise, after the resampling factor of {factor:.3f}",
+            f"{title}: pull of the noise (resampling {resampling:.3f}, sky {sky:.3f}, flat {flat:.3f})",
             f"{pull:.3f}",
             "1.00 ± 0.05",
             abs(pull - 1) <= 0.05,
@@ -129,7 +133,7 @@ def main() -> int:
                 print(error, file=sys.stderr)
                 return 1
             for kind, sequence in STACKS.items():
-                fields[kind].append(measure(read_stack(found[sequence], truth, sequence), truth))
+                fields[kind].append(measure(read_stack(found[sequence], truth, sequence), truth, found[FLAT]))
         print(f"night {seed}: reduced and measured", flush=True)
     lines = [line for kind, stacks in fields.items() for line in judge(kind, stacks)]
     for line in lines:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.big_stack import check_tiles, stack_200
-from benchmarks.measure import MIB, CommandFailed, Cost, machine, median, nightcrew, run
+from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def five_commands(raw: Path, work: Path) -> tuple[dict[str, Cost], dict[str, flo
         arguments = [argument.format(**made) for argument in step.arguments]
         costs[step.name] = run([nightcrew(), "reduce", *arguments, "--json"], work)
         (made[step.name],) = (p.name for p in set(work.glob(f"*{step.product}")) - before)
-        _charge(ledger, json.loads((work / "last-command.out").read_text()))
+        _charge(ledger, json.loads((work / "last-command.out").read_text())["seconds"])
     return costs, ledger
 
 
@@ -81,12 +81,12 @@ def whole_night(raw: Path, work: Path) -> tuple[Cost, dict[str, float]]:
     cost = run([nightcrew(), "night", str(raw), "--out", "products"], work)
     ledger: dict[str, float] = {}
     for group in json.loads((work / "products" / "night.json").read_text())["groups"]:
-        _charge(ledger, group)
+        _charge(ledger, group["primitives"])
     return cost, ledger
 
 
-def _charge(ledger: dict[str, float], record: dict[str, dict[str, float]]) -> None:
-    for primitive, seconds in record.get("primitives", {}).items():
+def _charge(ledger: dict[str, float], by_primitive: dict[str, float]) -> None:
+    for primitive, seconds in by_primitive.items():
         ledger[primitive] = ledger.get(primitive, 0.0) + seconds
 
 
@@ -115,13 +115,13 @@ def measure_night(raw: Path, runs: int, scratch: Path) -> list[Figure]:
         figures += [
             Figure(f"reduce {step.name}: wall", cost.wall, "s", reference=step.reference),
             Figure(f"reduce {step.name}: CPU", cost.cpu, "s"),
-            Figure(f"reduce {step.name}: peak", cost.peak / MIB, "MB", limit=500),
+            Figure(f"reduce {step.name}: peak", cost.peak / MB, "MB", limit=500),
         ]
     total = median([sum(costs.values(), Cost(0, 0, 0)) for costs in all_costs])
     figures += [
         Figure("five reductions: wall", total.wall, "s", reference=REFERENCE_WALL),
         Figure("five reductions: CPU", total.cpu, "s", limit=12, reference=REFERENCE_CPU),
-        Figure("five reductions: peak", total.peak / MIB, "MB", limit=500, reference=REFERENCE_PEAK),
+        Figure("five reductions: peak", total.peak / MB, "MB", limit=500, reference=REFERENCE_PEAK),
     ]
     print_ledger("five reductions", ledger, total.cpu)
 
@@ -134,7 +134,7 @@ def measure_night(raw: Path, runs: int, scratch: Path) -> list[Figure]:
     figures += [
         Figure("nightcrew night: wall", night.wall, "s", reference=REFERENCE_WALL),
         Figure("nightcrew night: CPU", night.cpu, "s", limit=6, reference=REFERENCE_CPU),
-        Figure("nightcrew night: peak", night.peak / MIB, "MB", limit=500, reference=REFERENCE_PEAK),
+        Figure("nightcrew night: peak", night.peak / MB, "MB", limit=500, reference=REFERENCE_PEAK),
     ]
     print_ledger("nightcrew night", ledger, night.cpu)
     return figures

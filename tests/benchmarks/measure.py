@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-MIB = 1024 * 1024
+MB = 1_000_000
 
 
 class CommandFailed(Exception):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.truth import Stack, model, resampling_factor, seeing, sources
+from benchmarks.truth import NoiseFactors, Stack, model, noise_factors, seeing, sources
 from nightcrew.simulator.scene import Galaxy, Star
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 APERTURE = 10.0
@@ -47,8 +49,8 @@ class Measurements:
         Pixels without sources: deviation from the model over the root of VAR; a sample.
     scatter
         Robust standard deviation of the pulls.
-    factor
-        What resampling makes of it if VAR is right.
+    factors
+        What is expected of it.
     galaxy
         Measured over true flux at `RADII`; None if there is no galaxy.
     """
@@ -56,12 +58,12 @@ class Measurements:
     stars: list[StarMeasurement]
     pulls: NDArray[np.float64]
     scatter: float
-    factor: float
+    factors: NoiseFactors
     galaxy: NDArray[np.float64] | None
 
 
-def measure(stack: Stack, truth: dict[str, Any]) -> Measurements:
-    """Measure everything on a stack."""
+def measure(stack: Stack, truth: dict[str, Any], flat: Path) -> Measurements:
+    """Measure everything on a stack whose frames were divided by `flat`."""
     expected = model(stack, truth)
     empty = stack.good & (expected < 0.05 * np.sqrt(np.median(stack.variance[stack.good])))
     residual = stack.data - expected
@@ -72,7 +74,7 @@ def measure(stack: Stack, truth: dict[str, Any]) -> Measurements:
         [m for m in (_star(stack, expected, s, truth) for s in found if isinstance(s, Star)) if m is not None],
         pulls[:: max(1, pulls.size // 100_000)],
         _robust_deviation(pulls),
-        resampling_factor(stack),
+        noise_factors(stack, truth, flat),
         _galaxy(stack, expected, empty, galaxies[0], truth) if galaxies else None,
     )
 

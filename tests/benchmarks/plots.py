@@ -62,10 +62,10 @@ def _noise(fields: dict[str, list[Measurements]], path: Path) -> None:
     figure, axes = plt.subplots()
     bins = np.linspace(-5, 5, 101)
     for name, stacks in fields.items():
-        pulls = np.concatenate([stack.pulls / stack.factor for stack in stacks])
+        pulls = np.concatenate([stack.pulls / stack.factors.total for stack in stacks])
         axes.hist(pulls, bins, density=True, histtype="step", label=name)
     axes.plot(bins, np.exp(-(bins**2) / 2) / np.sqrt(2 * np.pi), "k:", lw=1, label="Gaussian of width 1")
-    axes.set(yscale="log", ylim=(1e-5, 1), xlabel="deviation / (√VAR · resampling factor)", ylabel="density")
+    axes.set(yscale="log", ylim=(1e-5, 1), xlabel="deviation / (√VAR · noise factors)", ylabel="density")
     axes.legend(frameon=False)
     _save(figure, path)
 

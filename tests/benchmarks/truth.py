@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MEDIAN_VARIANCE = {3: 0.4487, 4: 0.2982, 5: 0.2868, 6: 0.2147, 7: 0.2104, 8: 0.1682, 9: 0.1661}
+"""Variance of the median of so many Gaussian values, in units of theirs (order statistics)."""
+REJECTED = 2
+"""Frames that minmax leaves out of a sky: the lowest and the highest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -99,13 +104,53 @@ def seeing(truth: dict[str, Any]) -> Moffat:
     return Moffat(truth["seeing"]["fwhm"], truth["seeing"]["beta"])
 
 
-def resampling_factor(stack: Stack) -> float:
-    """Return by how much the noise of single pixels falls below what VAR says, because resampling averages.
+@dataclass(frozen=True, slots=True)
+class NoiseFactors:
+    """Why single pixels scatter less than the root of VAR says; each factor multiplies the expected scatter.
 
-    VAR is interpolated with the weights of SCI, so it stays what it was, while the noise of an interpolated pixel
-    is lower by the root of the sum of the squared weights; the rest is in the covariance of neighbours, of which
-    no plane keeps account.  Cubic interpolation (primitives-sky-and-stack, 11.2), frames of equal weight; the
-    reference frame is copied.
+    Parameters
+    ----------
+    resampling
+        Interpolated pixels are averages of their neighbours, while VAR, interpolated with the same weights, stays
+        what it was; the rest is in the covariance of neighbours, of which no plane keeps account.
+    sky
+        Skies are combined by the median of what minmax leaves over.  VAR takes it for a median of so many frames
+        (pi / 2 of the variance of their mean), but it is the median of all of them.
+    flat
+        VAR has the error of the flat in the frame and in its sky: right for the flux of a source, but the error is the
+        same in both, and what is left of the background does not have it.
+    """
+
+    resampling: float
+    sky: float
+    flat: float
+
+    @property
+    def total(self) -> float:
+        """Product of all."""
+        return self.resampling * self.sky * self.flat
+
+
+def noise_factors(stack: Stack, truth: dict[str, Any], flat: Path) -> NoiseFactors:
+    """Compute the factors for a stack whose frames were divided by the master `flat`."""
+    frame = stack.frames[0]
+    beside = [other for other in truth["frames"] if other["group"] == "sky" and other["band"] == frame["band"]]
+    skies = len(beside) if frame["group"] == "target" and beside else len(stack.frames) - 1
+    with fits.open(flat, memmap=False) as hdus:
+        flat_variance = float(np.median(hdus["VAR"].data[hdus["DQ"].data == 0]))
+    level = frame["background"] * stack.seconds
+    own = level + truth["detector"]["read_noise"] ** 2 * frame["coadds"]
+    return NoiseFactors(
+        _resampling_factor(stack),
+        float(np.sqrt((1 + MEDIAN_VARIANCE[skies]) / (1 + np.pi / 2 / (skies - REJECTED)))),
+        float(np.sqrt(own / (own + flat_variance * level**2))),
+    )
+
+
+def _resampling_factor(stack: Stack) -> float:
+    """Return the root of the sum of the squared weights of cubic interpolation (primitives-sky-and-stack, 11.2).
+
+    Averaged over frames of equal weight; the reference frame is copied.
     """
     origin = np.array(stack.frames[0]["shift"])
     factors = []

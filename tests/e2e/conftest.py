@@ -26,7 +26,7 @@ class Told:
 
 def nightcrew(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Told:
     """Run the command as a user would."""
-    command = [sys.executable, "-W", "error", "-m", "nightcrew.cli", *map(str, arguments)]
+    command = [sys.executable, "-W", "error", "-c", "from nightcrew.cli.main import run; run()", *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
     return Told(done.returncode, done.stdout, done.stderr)
 

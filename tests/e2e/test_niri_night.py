@@ -126,20 +126,19 @@ def test_a_short_dither_is_reduced(count: int, tutorial_night: Reduced, tmp_path
 
 
 BAD_NIGHTS = {
-    "truncated": ("truncated", 1),
-    "trailing-bytes": ("trailing", 1),
-    "empty-file": ("empty", 1),
-    "not-fits": ("not", 1),
+    "truncated": "truncated",
+    "trailing-bytes": "trailing_bytes",
+    "empty-file": "empty",
+    "not-fits": "not_fits",
 }
 
 
 @pytest.mark.parametrize("variant", BAD_NIGHTS)
 def test_damaged_files_are_named_and_the_rest_is_reduced(variant: str, tmp_path: Path) -> None:
-    word, code = BAD_NIGHTS[variant]
     night = reduce_night(tmp_path, variant)
-    assert night.told.code == code, night.told
+    assert night.told.code == 1, night.told
     (damaged,) = night.document["damaged"]
-    assert word in damaged["reason"].lower()
+    assert damaged["code"] == BAD_NIGHTS[variant]
     lines = [line for line in night.told.err.splitlines() if damaged["file"] in line]
     assert len(lines) == 1
     assert {g["outcome"]["status"] for g in night.document["groups"]} == {"succeeded"}

@@ -1,4 +1,4 @@
-"""How two products differ, plane by plane, and the golden night's five reductions."""
+"""How two products differ, plane by plane, and the reductions of the golden nights."""
 
 from __future__ import annotations
 
@@ -154,3 +154,37 @@ class NiriNight:
     @property
     def mask(self) -> Path:
         return self.bench.root / "N20160102S0373_bpm.fits"
+
+
+@dataclass
+class F2Night:
+    """The four reductions of `golden/f2`, in the order of its README."""
+
+    bench: Bench
+
+    def dark(self) -> Result:
+        return self.bench.reduce(self.bench.files(("S20131128S", 380, 382)))
+
+    def bpm(self) -> Result:
+        return self.bench.reduce((*self._lamps, *self.bench.files(("S20131128S", 369, 371))), recipe="makeProcessedBPM")
+
+    def flat(self) -> Result:
+        return self.bench.reduce(self._lamps, f"addDQ:user_bpm={self.mask}")
+
+    def science(self) -> Result:
+        return self.bench.reduce(
+            self.bench.files(("S20131128S", 75, 79)),
+            f"addDQ:user_bpm={self.mask}",
+            calibrations={
+                "processed_dark": self.bench.root / "S20131128S0380_dark.fits",
+                "processed_flat": self.bench.root / "S20131128S0320_flat.fits",
+            },
+        )
+
+    @property
+    def mask(self) -> Path:
+        return self.bench.root / "S20131128S0320_bpm.fits"
+
+    @property
+    def _lamps(self) -> tuple[Path, ...]:
+        return self.bench.files(("S20131128S", 320, 322), ("S20131128S", 326, 328))

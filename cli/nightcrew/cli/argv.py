@@ -5,6 +5,7 @@ At-files anywhere, options with several values (`-p a=1 b=2`), both as in comman
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ Fits: TypeAlias = Callable[[str], bool]
 
 AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "caldb"})
 UPLOADS = frozenset({"metrics", "calibs", "science"})
+END, STDIN = "--", "-"
 _SHORTEST_ABBREVIATION = len("--par")
 
 
@@ -117,35 +119,38 @@ def _expanded(token: str, read: ReadText, inside: tuple[str, ...]) -> Iterator[s
 
 
 def _spread(tokens: Sequence[str], spreads: Sequence[Spread], is_file: Fits) -> Iterator[str]:
-    current: tuple[str, Spread] | None = None
-    first = False
-    for number, token in enumerate(tokens):
-        if token == "--":  # noqa: S105  (not a password)
-            yield from tokens[number:]
+    rest = deque(tokens)
+    while rest:
+        token = rest.popleft()
+        if token == END:
+            yield from (token, *rest)
             return
-        if token.startswith("-") and token != "-":  # noqa: S105
-            found = _spread_option(token, spreads)
-            current, first = found, found is not None and _detached(token, found[0])
-            if not first:
-                yield token
-        elif current is None:
+        found = _spread_option(token, spreads)
+        if found is None:
             yield token
+            continue
+        spelling, spread = found
+        if not _detached(token, spelling):
+            yield token
+        elif not rest or _is_option(rest[0]):
+            yield token
+            continue
+        elif spread.files_too and not spread.continues(rest[0]) and is_file(rest[0]):
+            continue
         else:
-            spelling, spread = current
-            if spread.continues(token) or (first and not (spread.files_too and is_file(token))):
-                yield from (spelling, token)
-                first = False
-            else:
-                yield token
-                current = None
-    if current is not None and first:
-        yield current[0]
+            yield from (spelling, rest.popleft())
+        while rest and not _is_option(rest[0]) and spread.continues(rest[0]):
+            yield from (spelling, rest.popleft())
+
+
+def _is_option(token: str) -> bool:
+    return token.startswith("-") and token != STDIN
 
 
 def _spread_option(token: str, spreads: Sequence[Spread]) -> tuple[str, Spread] | None:
     """Return the option that a token stands for, as it is written in full."""
     name = token.partition("=")[0]
-    for spread in spreads:
+    for spread in spreads if _is_option(token) else ():
         for spelling in spread.spellings:
             short = len(spelling) == 2 and token.startswith(spelling)
             cut = len(name) >= _SHORTEST_ABBREVIATION and spelling.startswith(name)

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "reduce": "Reduce files with a recipe.",
     "provenance": "Show what a product was made of, and how.",
     "superclean": "Delete the by-products of reductions in this directory.",
-    "night": "Reduce a directory while frames arrive in it.",
+    "night": "Reduce a directory of raw frames: plan, calibrations, science, report.",
     "simulate": "Write the raw frames of a night that never was.",
     "shims": "Write scripts that go by the names of DRAGONS' tools.",
 }

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.shared.errors import FrameError, NightcrewError
+from nightcrew.shared.instruments import Headers, describe
 from nightcrew.shared.selection import (
     Category,
     ExpressionError,
@@ -261,3 +262,11 @@ def test_every_name_of_the_manual_is_known() -> None:
     assert len(DESCRIPTORS) == 85
     for name in DESCRIPTORS:
         compile_expression(f"{name} == None")
+
+
+def test_the_headers_of_a_real_frame_can_be_selected_on() -> None:
+    phu = {"INSTRUME": "F2", "FILTER1": "Open", "FILTER2": "Ks_G0804", "EXPTIME": 8.001, "GRISM": "Open"}
+    frame = describe(Headers(phu, ({"NAXIS": 2, "NAXIS1": 8, "NAXIS2": 8},), "S1.fits"))
+    text = 'filter_name == "Ks" and exposure_time == 8 and central_wavelength is None and "F2" in tags'
+    assert select([("S1.fits", frame)], ["IMAGE"], [], compile_expression(text)) == ["S1.fits"]
+    assert not compile_expression(text, strict=True).matches(frame)

@@ -61,8 +61,8 @@ def night(
     started, wall, cpu = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter(), time.process_time()
     try:
         collection = collect(directory, mode.value)
-        for _, reason in collection.damaged:
-            errors.print(f"night: left out: {reason}", markup=False, highlight=False, soft_wrap=True)
+        for damage in collection.damaged:
+            errors.print(f"night: left out: {damage.reason}", markup=False, highlight=False, soft_wrap=True)
         if plan:
             if as_json:
                 typer.echo(json.dumps(plan_document(collection), indent=1))

@@ -61,7 +61,9 @@ def reduce(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
     ] = False,
-    memory: Annotated[float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")] = None,
+    memory: Annotated[
+        float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")] = None,
     logfile: Annotated[Path, typer.Option("--logfile", help="Is appended to.")] = Path("reduce.log"),
     logmode: Annotated[LogMode, typer.Option("--logmode", help="What goes to screen and file.")] = LogMode.STANDARD,

@@ -19,6 +19,15 @@ ENDINGS = (".fits", ".fits.bz2", ".fits.gz", ".fits.fz", ".fit", ".FITS")
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """A file that cannot be used: its name, a short code, and one line with rule and remedy."""
+
+    file: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """What was found in a directory.
 
@@ -29,12 +38,12 @@ class Collection:
     paths
         Where each planned frame lies, by file name.
     damaged
-        Name and reason of every file that cannot be used.
+        Every file that cannot be used.
     """
 
     plan: Plan
     paths: dict[str, Path]
-    damaged: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[Damage, ...] = field(default=())
 
 
 def collect(directory: Path, mode: str = "sq") -> Collection:
@@ -55,12 +64,12 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
     for path in found:
         state = verify(path, checksums=True)
         if not state.ok:
-            damaged.append((path.name, state.message))
+            damaged.append(Damage(path.name, str(state.reason), state.message))
             continue
         try:
             frames.append((path.name, describe(science_headers(read_headers(path), path.name))))
         except (FrameError, ServiceError) as error:
-            damaged.append((path.name, str(error)))
+            damaged.append(Damage(path.name, error.code, str(error)))
         else:
             paths[path.name] = path
     return Collection(plan_descriptions(frames, mode), paths, tuple(damaged))

@@ -150,7 +150,7 @@ def night_document(collection: Collection, reports: Sequence[GroupReport], about
 def _not_reduced(collection: Collection) -> dict[str, Any]:
     return {
         "left_out": [{"file": file, "reason": reason} for file, reason in collection.plan.left_out],
-        "damaged": [{"file": file, "reason": reason} for file, reason in collection.damaged],
+        "damaged": [{"file": d.file, "code": d.code, "reason": d.reason} for d in collection.damaged],
     }
 
 

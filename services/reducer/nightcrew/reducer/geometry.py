@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from nightcrew.shared.errors import FrameError
 
 from nightcrew.reducer.kernels.affine import Affine
+from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
-    from nightcrew.shared.frames import Frame
     from numpy.typing import ArrayLike, NDArray
+
+    from nightcrew.shared.frames import Frame
 
     Numbers: TypeAlias = NDArray[np.float64]
 
@@ -111,14 +112,20 @@ def tangent_plane(frame: Frame, index: int = 0) -> TangentPlane:
     try:
         types = [str(source[f"CTYPE{i}"]) for i in (1, 2)]
         if types != [f"RA---{PROJECTION}", f"DEC--{PROJECTION}"]:
-            raise FrameError(f"{frame.filename}: WCS of type {types[0]}, {types[1]}; only RA---TAN, DEC--TAN can be aligned")
+            raise FrameError(
+                f"{frame.filename}: WCS of type {types[0]}, {types[1]}; only RA---TAN, DEC--TAN can be aligned"
+            )
         centre = float(source["CRVAL1"]), float(source["CRVAL2"])
         origin = float(source["CRPIX1"]) - 1.0, float(source["CRPIX2"]) - 1.0
         first, second = _matrix(source)
     except (KeyError, TypeError, ValueError) as error:
-        raise FrameError(f"{frame.filename}: no usable WCS ({error}); correct the header or leave the frame out") from error
+        raise FrameError(
+            f"{frame.filename}: no usable WCS ({error}); correct the header or leave the frame out"
+        ) from error
     if first[0] * second[1] == first[1] * second[0]:
-        raise FrameError(f"{frame.filename}: the CD matrix of the WCS is singular; correct the header or leave the frame out")
+        raise FrameError(
+            f"{frame.filename}: the CD matrix of the WCS is singular; correct the header or leave the frame out"
+        )
     return TangentPlane(centre, origin, (first, second))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.association.facts import Candidate, Target
     from nightcrew.shared.association.ruleset import Rule, RuleSet
 
+_WISHES = (Equal, Within, Interval, NotAfter)
 _DOUBTFUL_QA = frozenset({"Usable", "CHECK"})
 _DOUBTFUL_PROCESSING = frozenset({"Failed", "Quality-Assessment", "Quick-Look"})
 
@@ -159,7 +160,7 @@ def associate(
         else:
             misses.append(NearMiss(candidate, conditions.others[failed], failed))
     misses.sort(key=lambda miss: -miss.passed)
-    wishes = tuple(one.wish() for one in conditions.others if isinstance(one, (Equal, Within, Interval, NotAfter)))
+    wishes = tuple(one.wish() for one in conditions.others if isinstance(one, _WISHES))
     return Answer(target.name, caltype, tuple(matches), tuple(misses), variant.limit, wishes)
 
 
@@ -194,7 +195,7 @@ def _reasons(candidate: Candidate, target: Target, conditions: Conditions) -> tu
     for condition in conditions.others:
         if isinstance(condition, Equal):
             same.append(label(condition.column))
-        elif isinstance(condition, Within) and condition.wanted is not None:
+        elif isinstance(condition, Within):
             close.append(spoken(condition.column, candidate.columns[condition.column]))
     reasons = [f"same {', '.join(same)}"] if same else []
     moment = target.value("ut_datetime")

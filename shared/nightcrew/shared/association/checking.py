@@ -20,9 +20,6 @@ class Condition(Protocol):
     def holds(self, candidate: Candidate) -> bool:
         """Whether the candidate fulfils it."""
 
-    def wish(self) -> str:
-        """Say what is wanted: `coadds 1`."""
-
     def failure(self, candidate: Candidate) -> str:
         """Say how the candidate fails it: `coadds 2, wanted 1`."""
 
@@ -36,10 +33,6 @@ class Carries:
     def holds(self, candidate: Candidate) -> bool:
         """Whether the candidate has the tag."""
         return self.tag in candidate.tags
-
-    def wish(self) -> str:
-        """Say what is wanted."""
-        return f"tag {self.tag}"
 
     def failure(self, candidate: Candidate) -> str:  # noqa: ARG002 (the same for every candidate)
         """Say how the candidate fails it."""
@@ -56,10 +49,6 @@ class Constant:
     def holds(self, candidate: Candidate) -> bool:
         """Whether the column has one of the values."""
         return self.allowed.holds(candidate.columns.get(self.column))
-
-    def wish(self) -> str:
-        """Say what is wanted."""
-        return f"{label(self.column)} {self.allowed}"
 
     def failure(self, candidate: Candidate) -> str:
         """Say how the candidate fails it."""
@@ -91,16 +80,14 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """A number is closer to the target's than a tolerance; a target without one does not care."""
+    """A number is closer to the target's than a tolerance."""
 
     column: str
-    wanted: float | None
+    wanted: float
     tolerance: float
 
     def holds(self, candidate: Candidate) -> bool:
         """Whether the column is close enough."""
-        if self.wanted is None:
-            return True
         found = candidate.columns.get(self.column)
         if not isinstance(found, (int, float)):
             return False
@@ -203,13 +190,10 @@ def conditions_for(rule: Rule, variant: Variant, target: Target) -> Conditions:
     if target.values.get("engineering") is False:
         others.append(Constant("engineering", OneOf((False,))))
     others += [Equal(column, target.value(column)) for column in rule.equal]
-    others += [Within(column, _number(target.value(column)), tolerance) for column, tolerance in within.items()]
+    numbers = {column: target.value(column) for column in within}  # a target without number does not care
+    others += [Within(name, float(n), within[name]) for name, n in numbers.items() if isinstance(n, (int, float))]
     if rule.max_interval is not None:
         others.append(Interval(time, rule.max_interval))
     if rule.not_after_target:
         others.append(NotAfter(time))
     return Conditions(tuple(kind), tuple(others))
-
-
-def _number(value: Value) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None

@@ -136,6 +136,8 @@ class Target:
         """
         if name == "spectroscopy":
             return "SPECT" in self.tags
+        if name == "instrument":
+            return self.instrument
         try:
             return self.values[name]
         except KeyError:

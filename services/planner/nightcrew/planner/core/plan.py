@@ -40,14 +40,14 @@ def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
     -------
     Plan
         The same whatever the order of the frames.  Every frame is owned by exactly one group or left out
-        with a reason.
+        with a reason.  A frame that is there twice, such as compressed and not, is used once.
     """
     known: dict[str, FrameFacts] = {}
     left_out: list[tuple[str, str]] = []
-    for frame in frames:
-        if frame.file in known:
-            left_out.append((frame.file, "listed twice"))
-        known.setdefault(frame.file, frame)
+    for frame in sorted(frames, key=lambda one: one.file):
+        twin = known.setdefault(frame.root, frame)
+        if twin is not frame:
+            left_out.append((frame.file, "listed twice" if twin.file == frame.file else f"the same as {twin.file}"))
     by_instrument: dict[str, list[FrameFacts]] = defaultdict(list)
     for frame in known.values():
         by_instrument[frame.instrument].append(frame)

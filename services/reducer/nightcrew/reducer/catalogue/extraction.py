@@ -98,9 +98,7 @@ def extract(image: Image, settings: Settings, gain: float) -> Extraction:
     a run without CLEAN.  Which of them survive, a second run tells: it gets the filtered image, which spares it the
     convolution, and measures nothing that is used.
     """
-    mesh = sep.Background(
-        image, bw=settings.mesh, bh=settings.mesh, fw=settings.mesh_filter, fh=settings.mesh_filter
-    )
+    mesh = sep.Background(image, bw=settings.mesh, bh=settings.mesh, fw=settings.mesh_filter, fh=settings.mesh_filter)
     background: Image = mesh.back(dtype=np.float32)
     rms = float(mesh.globalrms)
     flat = image - background
@@ -117,7 +115,7 @@ def extract(image: Image, settings: Settings, gain: float) -> Extraction:
     return Extraction(found, labels, segmentation, flat, background, rms)
 
 
-def _run(image: Image, settings: Settings, threshold: float, *, err: float | None = None, **options: Any) -> Any:  # noqa: ANN401
+def _run(image: Image, settings: Settings, threshold: float, *, err: float | None = None, **options: Any) -> Any:
     """Run sep, with larger buffers for a field that needs them."""
     for factor in (1, ROOMY):
         sep.set_extract_pixstack(min(PIXEL_BUFFER * factor, max(image.size, PIXEL_BUFFER)))
@@ -127,7 +125,7 @@ def _run(image: Image, settings: Settings, threshold: float, *, err: float | Non
                 image, threshold if err is None else settings.threshold, err=err, minarea=settings.min_area,
                 deblend_nthresh=DEBLENDING_LEVELS, deblend_cont=settings.deblend_contrast, clean_param=1.0, **options,
             )  # fmt: skip
-        except Exception as error:  # noqa: BLE001  (sep raises nothing more special)
+        except Exception as error:
             if factor == ROOMY or not any(word in str(error) for word in ("overflow", "buffer")):
                 raise
     raise AssertionError
@@ -197,9 +195,7 @@ def mesh_background(background: Image, mesh: int, x: Values, y: Values) -> Value
         if nodes.shape[axis] == 1:
             nodes = np.repeat(nodes, 2, axis=axis)
     v, u = np.rint(y) / mesh - 0.5, np.rint(x) / mesh - 0.5
-    j, i = (
-        np.clip(np.floor(c).astype(int), 0, n - 2) for c, n in zip((v, u), nodes.shape, strict=True)
-    )
+    j, i = (np.clip(np.floor(c).astype(int), 0, n - 2) for c, n in zip((v, u), nodes.shape, strict=True))
     p, q = u - i, v - j
     value: Values = (1 - q) * ((1 - p) * nodes[j, i] + p * nodes[j, i + 1]) + q * (
         (1 - p) * nodes[j + 1, i] + p * nodes[j + 1, i + 1]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Table
     from numpy.typing import NDArray
 
     from nightcrew.reducer.catalogue.extraction import Values
+    from nightcrew.shared.frames import Table
 
 CLIPPING = 3.0
 ROUNDS = 2

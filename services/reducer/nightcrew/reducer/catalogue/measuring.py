@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sep
-from nightcrew.shared.dq import DQ
 
 from nightcrew.reducer.catalogue.columns import UNKNOWN, make_catalogue
 from nightcrew.reducer.catalogue.extraction import mesh_background
 from nightcrew.reducer.catalogue.seeing import MOMENTS_TO_FWHM, looks_stellar, seeing
 from nightcrew.reducer.kernels.profiles import Profiles, measure_profiles, stamp_half_size
+from nightcrew.shared.dq import DQ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nightcrew.shared.frames import Table
     from numpy.typing import NDArray
 
     from nightcrew.reducer.catalogue.extraction import Extraction, Image, Labels, Values
     from nightcrew.reducer.geometry import TangentPlane
+    from nightcrew.shared.frames import Table
 
 KRON_APERTURE = 6.0
 """Isophotal radii within which the Kron radius is measured."""
@@ -178,9 +178,7 @@ def _fluxes(
     neighbours = {"segmap": found.segmentation, "seg_id": labels}
     radius, trouble = sep.kron_radius(found.image, *where, KRON_APERTURE, **neighbours)
     aperture = np.maximum(KRON_FACTOR * radius, least_radius)
-    flux, error, _ = sep.sum_ellipse(
-        found.image, *where, r=aperture, subpix=1, err=found.rms, gain=gain, **neighbours
-    )
+    flux, error, _ = sep.sum_ellipse(found.image, *where, r=aperture, subpix=1, err=found.rms, gain=gain, **neighbours)
     half, _ = sep.flux_radius(
         found.image, sources["x"], sources["y"], KRON_APERTURE * sources["a"], 0.5, normflux=flux, subpix=5
     )
@@ -210,15 +208,19 @@ def _profiles(
 ) -> tuple[Profiles, NDArray[np.bool_], float | None]:
     """Measure profiles, on larger stamps where the seeing asks for them, and return the stars and the seeing too."""
     half_size = stamp_half_size(pixel_scale, known_seeing)
-    columns = [values[n] for n in ("X_IMAGE", "Y_IMAGE", "BACKGROUND", "FLUX_AUTO", "FLUX_MAX")]
-    profiles = measure_profiles(image, *columns, half_size)
+    profiles = _measured(values, image, half_size)
     stars = looks_stellar(values, profiles.fwhm)
     width = known_seeing or seeing(values, profiles.fwhm * pixel_scale, stars)
     wanted = stamp_half_size(pixel_scale, width)
     if wanted != half_size:
-        profiles = measure_profiles(image, *columns, wanted)
+        profiles = _measured(values, image, wanted)
         stars = looks_stellar(values, profiles.fwhm)
     return profiles, stars, width
+
+
+def _measured(values: Mapping[str, Any], image: Image, half_size: int) -> Profiles:
+    x, y, background, flux, peak = (values[n] for n in ("X_IMAGE", "Y_IMAGE", "BACKGROUND", "FLUX_AUTO", "FLUX_MAX"))
+    return measure_profiles(image, x, y, background, flux, peak, half_size)
 
 
 def _on_the_sky(values: Mapping[str, Any], plane: TangentPlane) -> dict[str, Any]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nightcrew.reducer.catalogue.extraction import Values
-
 MOMENTS_TO_FWHM = 2.0 * math.sqrt(math.log(2.0))
 """FWHM of a Gaussian per root of the sum of the squares of its axes."""
 MOMENTS_TOO_WIDE = 1.08
@@ -24,7 +22,7 @@ CLIPPING = 3.0
 MANY = 3
 
 
-def looks_stellar(values: Mapping[str, Any], profile_fwhm: Values) -> NDArray[np.bool_]:
+def looks_stellar(values: Mapping[str, Any], profile_fwhm: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell stars by their shape: core and wings agree, and they are as wide as most that do.
 
     Stands for SExtractor's CLASS_STAR, whose neural network `sep` does not have.
@@ -47,7 +45,7 @@ def looks_stellar(values: Mapping[str, Any], profile_fwhm: Values) -> NDArray[np
     return alike
 
 
-def seeing(values: Mapping[str, Any], fwhm: Values, stars: NDArray[np.bool_]) -> float | None:
+def seeing(values: Mapping[str, Any], fwhm: NDArray[Any], stars: NDArray[np.bool_]) -> float | None:
     """Return the mean FWHM of the stars that are bright and clean; None if there is none.
 
     Parameters

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.dq import DQ
-from nightcrew.shared.frames import Table
 
 from nightcrew.reducer.catalogue.columns import UNKNOWN
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.frames import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,16 +1,16 @@
 """The N-image combiner: DQ hierarchy, rejection, combination (primitives-calibration, 10).
 
-Every output pixel depends on the N input values at its position only.  The loops run over short
-blocks of pixels, one comparison or addition for the whole block at a time, so that the compiler
+Every output pixel depends on the N input values at its position only.  The loops run over all
+pixels of a strip, one comparison or addition for the whole strip at a time, so that the compiler
 can use vector instructions: N values are sorted by a network of minima and maxima, not one pixel
-after the other.  Neither the block nor the tile has an influence on the bits of a pixel.
+after the other.  How pixels are cut into strips has no influence on their bits.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from nightcrew.shared.errors import RecipeError
@@ -23,9 +23,7 @@ Operation: TypeAlias = Literal["mean", "median", "lmedian", "wtmean"]
 RejectionMethod: TypeAlias = Literal["none", "minmax", "sigclip", "varclip"]
 
 MEAN, MEDIAN, LMEDIAN, WTMEAN = range(4)
-NONE, MINMAX, SIGCLIP, VARCLIP = range(4)
 OPERATIONS: dict[str, int] = {"mean": MEAN, "median": MEDIAN, "lmedian": LMEDIAN, "wtmean": WTMEAN}
-METHODS: dict[str, int] = {"none": NONE, "minmax": MINMAX, "sigclip": SIGCLIP, "varclip": VARCLIP}
 
 TO_CONVERGENCE = 100
 """Iterations of clipping when no limit is asked for (10.2)."""
@@ -36,8 +34,6 @@ HARMLESS = 2 | 4
 KNOWN = 127
 UNUSABLE = 6
 """Level of badness of a pixel with a bit that has no meaning."""
-BLOCK_VALUES = 4096
-"""Values (inputs times pixels) in a block: they and their flags stay in the first-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,120 +76,131 @@ class Rejection:
             )
 
 
+class Workspace:
+    """Room for the combination of N inputs in strips of at most `pixels` pixels; one for each thread."""
+
+    def __init__(self, inputs: int, pixels: int) -> None:
+        self.inputs = inputs
+        self._values = {name: np.empty(inputs * pixels, kind) for name, kind in self.PER_VALUE.items()}
+        self._pixels = {name: np.empty(pixels, kind) for name, kind in self.PER_PIXEL.items()}
+
+    PER_VALUE: ClassVar[dict[str, type]] = {
+        "keys": np.float32, "live": np.uint8, "usable": np.uint8, "levels": np.uint8,
+    }  # fmt: skip
+    PER_PIXEL: ClassVar[dict[str, type]] = {
+        "count": np.int32, "centre": np.float32, "average": np.float64, "spread": np.float64,
+        "active": np.uint8, "rejected": np.uint8,
+    }  # fmt: skip
+
+    def values(self, name: str, pixels: int) -> NDArray[Any]:
+        """Return an array of shape (N, pixels)."""
+        return self._values[name][: self.inputs * pixels].reshape(self.inputs, pixels)
+
+    def pixels(self, name: str, pixels: int) -> NDArray[Any]:
+        """Return an array of shape (pixels,)."""
+        return self._pixels[name][:pixels]
+
+
 def combine_pixels(
-    data: NDArray[np.float32],
-    variance: NDArray[np.float32] | None,
+    values: NDArray[np.float32],
+    variances: NDArray[np.float32] | None,
     dq: NDArray[np.uint16] | None,
     operation: Operation,
     rejection: Rejection,
     *,
-    scale: NDArray[np.float64],
-    zero: NDArray[np.float64],
-    out: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint16], NDArray[np.int16]],
+    out: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint16] | None, NDArray[np.int16] | None],
+    room: Workspace | None = None,
 ) -> None:
     """Combine N values at each of P positions.
 
     Parameters
     ----------
-    data, variance, dq
-        Values of the inputs, shape (N, P), C-contiguous; `variance` and `dq` are those of all inputs or None.
+    values, variances, dq
+        Values of the inputs, shape (N, P), C-contiguous; `variances` and `dq` are those of all inputs or None.
     operation
         How the values that are left are averaged (10.3).
     rejection
         What is left out (10.2).
-    scale, zero
-        Input i enters as ``data[i] * scale[i] + zero[i]``, its variance as ``variance[i] * scale[i]**2``; shape (N,).
     out
-        Receives data, variance, dq and the number of inputs that were not used, shape (P,) each.
+        Receives data, variance, flags and the number of inputs that were not used, shape (P,) each.
+    room
+        To be used again for the next strip.
 
     Notes
     -----
     Sums are double.  sigclip measures sigma about the mean in two passes unless the reference's rounding is asked for.
     """
-    inputs, pixels = data.shape
+    inputs, pixels = values.shape
+    room = room or Workspace(inputs, pixels)
+    keys, live, usable = (room.values(name, pixels) for name in ("keys", "live", "usable"))
+    count, centre, average, spread = (room.pixels(n, pixels) for n in ("count", "centre", "average", "spread"))
+    if dq is None:
+        usable[:] = 1
+    else:
+        _mark_usable(dq, usable, room.values("levels", pixels), room.pixels("rejected", pixels))
+    live[:] = usable
+    if rejection.method == "minmax":
+        _middle(values, live, keys, count, centre, False)
+        _drop_extremes(values, live, keys, count, rejection.nlow, rejection.nhigh)
+    elif rejection.method != "none":
+        _clip(values, variances, rejection, room)
+    all_used = rejection.method == "none"
+    if not all_used:
+        _undo(live, usable)
     absent = np.empty((0, pixels), np.float32)
-    unflagged = np.empty((0, pixels), np.uint16)
-    clip = (rejection.lsigma, rejection.hsigma, rejection.max_iters or TO_CONVERGENCE)
-    drop = (rejection.nlow, rejection.nhigh)
-    switches = (rejection.mclip, rejection.recompute_centre, rejection.reference_rounding)
-    method = METHODS[rejection.method]
-    if method == VARCLIP and variance is None:
-        method = SIGCLIP
-    block = max(16, min(256, BLOCK_VALUES // max(inputs, 1) // 16 * 16))
-    _combine(
-        data, absent if variance is None else variance, unflagged if dq is None else dq, scale, zero,
-        OPERATIONS[operation], method, clip, drop, switches, block, *out,
-    )  # fmt: skip
+    lone_median = operation == "median" and all_used and dq is None and inputs % 2 == 1 and variances is not None
+    if operation in ("median", "lmedian"):
+        _middle(values, live, keys, count, centre, operation == "lmedian")
+    code = OPERATIONS[operation]
+    _average(values, absent if variances is None else variances, live, centre, count, average, spread, code, lone_median)
+    data, variance, flags, unused = out
+    _deliver(average, spread, count, data, variance)
+    if flags is not None and dq is not None:
+        _unite_flags(dq, live, data, flags, operation == "wtmean")
+    if unused is not None:
+        np.subtract(inputs, count, out=unused, casting="unsafe")
+
+
+def _clip(
+    values: NDArray[np.float32], variances: NDArray[np.float32] | None, rejection: Rejection, room: Workspace
+) -> None:
+    """sigclip and varclip: leave out what is too far from the centre, until nothing is (10.2)."""
+    pixels = values.shape[1]
+    keys, live = room.values("keys", pixels), room.values("live", pixels)
+    count, centre, mean, sigma = (room.pixels(n, pixels) for n in ("count", "centre", "average", "spread"))
+    active, rejected = room.pixels("active", pixels), room.pixels("rejected", pixels)
+    active[:] = 1
+    own = variances if rejection.method == "varclip" else None
+    absent = np.empty((0, pixels), np.float32)
+    for iteration in range(rejection.max_iters or TO_CONVERGENCE):
+        if iteration == 0 or (rejection.mclip and rejection.recompute_centre):
+            _middle(values, live, keys, count, centre, False)
+        if own is None or not rejection.mclip:
+            _moments(values, live, count, mean, sigma, rejection.reference_rounding)
+        _reject(
+            values, absent if own is None else own, live, centre, mean, sigma, active, rejected,
+            rejection.lsigma, rejection.hsigma, iteration > 0 and not rejection.mclip,
+        )  # fmt: skip
+        settled = own is not None and rejection.mclip and not rejection.recompute_centre
+        if settled or not active.any():
+            break
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sort(keys: Any, inputs: int, pixels: int) -> None:
-    """Sort the N values at each position: Batcher's network, odd-even merge sort."""
-    p = 1
-    while p < inputs:
-        k = p
-        while k >= 1:
-            for j in range(k % p, inputs - k, 2 * k):
-                for i in range(min(k, inputs - j - k)):
-                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
-                        low, high = keys[i + j], keys[i + j + k]
-                        for x in range(pixels):
-                            a, b = low[x], high[x]
-                            low[x] = b if b < a else a
-                            high[x] = a if b < a else b
-            k //= 2
-        p *= 2
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _middle(values: Any, live: Any, keys: Any, count: Any, centre: Any, low_median: bool, pixels: int) -> None:
-    """Put the median of the live values into `centre`, and how many there are into `count`; NaN sorts last."""
-    inputs = values.shape[0]
-    count[:pixels] = 0
-    nans = 0
-    for i in range(inputs):
-        for x in range(pixels):
-            v = values[i, x]
-            keys[i, x] = v if (live[i, x] != 0) & (v == v) else np.float32(np.inf)
-            nans += (live[i, x] != 0) & (v != v)
-            count[x] += live[i, x]
-    _sort(keys, inputs, pixels)
-    for x in range(pixels):
-        n = count[x]
-        if n == 0:
-            centre[x] = np.float32(0.0)
-            continue
-        numbers = n
-        if nans:
-            for i in range(inputs):
-                numbers -= (live[i, x] != 0) & (values[i, x] != values[i, x])
-        below, above = (n - 1) // 2, n // 2
-        if low_median:
-            above = below
-        if above >= numbers:
-            centre[x] = np.float32(np.nan)
-        elif above == below:
-            centre[x] = keys[below, x]
-        else:
-            centre[x] = np.float32(0.5 * (np.float64(keys[below, x]) + np.float64(keys[above, x])))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mark_usable(dq: Any, start: int, pixels: int, usable: Any, levels: Any) -> None:
+def _mark_usable(dq: Any, usable: Any, levels: Any, best: Any) -> None:
     """Mark the inputs of the mildest level of badness that occurs at each position (10.1)."""
-    inputs = dq.shape[0]
+    inputs, pixels = dq.shape
     seen = np.uint16(0)
     for i in range(inputs):
         for x in range(pixels):
-            seen |= dq[i, start + x]
+            seen |= dq[i, x]
+    usable[:] = 1
     if seen & ~np.uint16(HARMLESS) == 0:
-        usable[:, :pixels] = 1
         return
-    best = levels[inputs]
-    best[:pixels] = UNUSABLE
+    best[:] = UNUSABLE
     for i in range(inputs):
         for x in range(pixels):
-            q = dq[i, start + x]
+            q = dq[i, x]
             level = np.uint8(0)
             level = np.uint8(1) if q & 8 else level
             level = np.uint8(2) if q & 32 else level
@@ -209,56 +216,91 @@ def _mark_usable(dq: Any, start: int, pixels: int, usable: Any, levels: Any) -> 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reject_extremes(
-    values: Any, live: Any, keys: Any, count: Any, centre: Any, nlow: int, nhigh: int, pixels: int
-) -> None:
-    """minmax: leave out the lowest and highest of the live values; of equal ones the first (10.2)."""
-    inputs = values.shape[0]
-    _middle(values, live, keys, count, centre, False, pixels)
+def _middle(values: Any, live: Any, keys: Any, count: Any, centre: Any, low_median: bool) -> None:
+    """Sort the live values at each position into `keys`, count them, and put their median into `centre`.
+
+    NaN sorts last, as infinity.  The sort is Batcher's network: odd-even merge sort.
+    """
+    inputs, pixels = values.shape
+    count[:] = 0
+    nans = 0
+    for i in range(inputs):
+        for x in range(pixels):
+            v = values[i, x]
+            keys[i, x] = v if (live[i, x] != 0) & (v == v) else np.float32(np.inf)
+            nans += (live[i, x] != 0) & (v != v)
+            count[x] += live[i, x]
+    p = 1
+    while p < inputs:
+        k = p
+        while k >= 1:
+            for j in range(k % p, inputs - k, 2 * k):
+                for i in range(j, j + min(k, inputs - j - k)):
+                    if i // (2 * p) == (i + k) // (2 * p):
+                        low, high = keys[i], keys[i + k]
+                        for x in range(pixels):
+                            a, b = low[x], high[x]
+                            low[x] = b if b < a else a
+                            high[x] = a if b < a else b
+            k //= 2
+        p *= 2
     for x in range(pixels):
-        n = np.int64(count[x])
-        low = int(n * nlow / inputs + 0.001)
-        high = int(n * nhigh / inputs + 0.001)
-        if low:
-            limit = keys[low - 1, x]
-            ties = low
+        n = count[x]
+        below = max(n - 1, 0) // 2
+        above = below if low_median else n // 2
+        centre[x] = np.float32(0.5 * (np.float64(keys[below, x]) + np.float64(keys[min(above, inputs - 1), x])))
+        if below == above:
+            centre[x] = keys[below, x]
+    if nans:
+        for x in range(pixels):
+            numbers = count[x]
             for i in range(inputs):
-                ties -= (live[i, x] != 0) & (values[i, x] < limit)
-            for i in range(inputs):
-                v = values[i, x]
-                if live[i, x] and (v < limit or (v == limit and ties > 0)):
-                    ties -= v == limit
-                    live[i, x] = 0
-        if high:
-            nans = 0
-            for i in range(inputs):
-                nans += (live[i, x] != 0) & (values[i, x] != values[i, x])
-            kept = max(high - nans, 0)
-            limit = keys[n - nans - kept, x] if kept else np.float32(np.inf)
-            ties = kept
-            for i in range(inputs):
-                ties -= (live[i, x] != 0) & (values[i, x] > limit)
-            dropped_nans = min(high, nans)
-            for i in range(inputs):
-                v = values[i, x]
-                if not live[i, x]:
-                    continue
-                if v != v:
-                    if dropped_nans:
-                        dropped_nans -= 1
-                        live[i, x] = 0
-                elif kept and (v > limit or (v == limit and ties > 0)):
-                    ties -= v == limit
-                    live[i, x] = 0
+                numbers -= (live[i, x] != 0) & (values[i, x] != values[i, x])
+            if (max(count[x] - 1, 0) // 2 if low_median else count[x] // 2) >= numbers:
+                centre[x] = np.float32(np.nan)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _moments(values: Any, live: Any, count: Any, mean: Any, sigma: Any, float32_squares: bool, pixels: int) -> None:
+def _drop_extremes(values: Any, live: Any, keys: Any, count: Any, nlow: int, nhigh: int) -> None:
+    """minmax: leave out the lowest and highest of the live values, of equal ones the first (10.2)."""
+    inputs, pixels = values.shape
+    infinity = np.float32(np.inf)
+    limit, ties = np.empty(pixels, np.float32), np.empty(pixels, np.int32)
+    for x in range(pixels):
+        ties[x] = int(np.float64(count[x]) * nlow / inputs + 0.001)
+        limit[x] = keys[max(ties[x] - 1, 0), x] if ties[x] > 0 else -infinity
+    for i in range(inputs):
+        for x in range(pixels):
+            ties[x] -= (live[i, x] != 0) & (values[i, x] < limit[x])
+    for i in range(inputs):
+        for x in range(pixels):
+            v = values[i, x]
+            tie = (live[i, x] != 0) & (v == limit[x]) & (ties[x] > 0)
+            ties[x] -= tie
+            live[i, x] &= ~(tie | (v < limit[x]))
+    for x in range(pixels):
+        n = count[x]
+        ties[x] = int(np.float64(n) * nhigh / inputs + 0.001)
+        limit[x] = keys[n - ties[x], x] if ties[x] > 0 else infinity
+    for i in range(inputs):
+        for x in range(pixels):
+            v = values[i, x] if values[i, x] == values[i, x] else infinity
+            ties[x] -= (live[i, x] != 0) & (v > limit[x])
+    for i in range(inputs):
+        for x in range(pixels):
+            v = values[i, x] if values[i, x] == values[i, x] else infinity
+            tie = (live[i, x] != 0) & (v == limit[x]) & (ties[x] > 0)
+            ties[x] -= tie
+            live[i, x] &= ~(tie | (v > limit[x]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _moments(values: Any, live: Any, count: Any, mean: Any, sigma: Any, float32_squares: bool) -> None:
     """Mean and population standard deviation of the live values, and how many there are."""
-    inputs = values.shape[0]
-    count[:pixels] = 0
-    mean[:pixels] = 0.0
-    sigma[:pixels] = 0.0
+    inputs, pixels = values.shape
+    count[:] = 0
+    mean[:] = 0.0
+    sigma[:] = 0.0
     for i in range(inputs):
         for x in range(pixels):
             count[x] += live[i, x]
@@ -281,63 +323,66 @@ def _moments(values: Any, live: Any, count: Any, mean: Any, sigma: Any, float32_
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _clip(
-    values: Any, variances: Any, live: Any, keys: Any, count: Any, centre: Any, work: Any,
-    by_variance: bool, clip: Any, switches: Any, pixels: int,
+def _reject(
+    values: Any, variances: Any, live: Any, centre: Any, mean: Any, sigma: Any, active: Any, rejected: Any,
+    lsigma: float, hsigma: float, about_mean: bool,
 ) -> None:  # fmt: skip
-    """sigclip and varclip: leave out what is too far from the centre, until nothing is (10.2)."""
-    lsigma, hsigma, max_iters = clip
-    mclip, recompute, float32_squares = switches
-    inputs = values.shape[0]
-    mean, sigma, low, high = work[0], work[1], work[2], work[3]
-    active = np.ones(pixels, np.uint8)
-    rejected = np.empty(pixels, np.uint8)
-    for iteration in range(max_iters):
-        if iteration == 0 or (mclip and recompute):
-            _middle(values, live, keys, count, centre, False, pixels)
-        if not by_variance or not mclip:
-            _moments(values, live, count, mean, sigma, float32_squares, pixels)
-        rejected[:] = 0
-        about_mean = iteration > 0 and not mclip
-        if by_variance:
-            for i in range(inputs):
-                for x in range(pixels):
-                    c = mean[x] if about_mean else np.float64(centre[x])
-                    s = math.sqrt(np.float64(variances[i, x]))
-                    d = np.float64(values[i, x])
-                    out = ((d < c - lsigma * s) | (d > c + hsigma * s)) & (live[i, x] & active[x] != 0)
-                    rejected[x] |= out
-                    live[i, x] &= ~out
-        else:
+    """Do one round of clipping; `active` are the positions where some value is left out in it."""
+    inputs, pixels = values.shape
+    rejected[:] = 0
+    if variances.shape[0] > 0:
+        for i in range(inputs):
             for x in range(pixels):
                 c = mean[x] if about_mean else np.float64(centre[x])
-                low[x] = np.float32(c - lsigma * sigma[x])
-                high[x] = np.float32(c + hsigma * sigma[x])
-            for i in range(inputs):
-                for x in range(pixels):
-                    d = np.float64(values[i, x])
-                    out = ((d < low[x]) | (d > high[x])) & (live[i, x] & active[x] != 0)
-                    rejected[x] |= out
-                    live[i, x] &= ~out
-        going = 0
+                s = math.sqrt(np.float64(variances[i, x]))
+                d = np.float64(values[i, x])
+                out = ((d < c - lsigma * s) | (d > c + hsigma * s)) & (live[i, x] & active[x] != 0)
+                rejected[x] |= out
+                live[i, x] &= ~out
+    else:
+        low, high = np.empty(pixels, np.float32), np.empty(pixels, np.float32)
         for x in range(pixels):
-            active[x] &= rejected[x]
-            going |= active[x]
-        if going == 0 or (by_variance and mclip and not recompute):
-            break
+            c = mean[x] if about_mean else np.float64(centre[x])
+            low[x] = np.float32(c - lsigma * sigma[x])
+            high[x] = np.float32(c + hsigma * sigma[x])
+        for i in range(inputs):
+            for x in range(pixels):
+                v = values[i, x]
+                out = ((v < low[x]) | (v > high[x])) & (live[i, x] & active[x] != 0)
+                rejected[x] |= out
+                live[i, x] &= ~out
+    for x in range(pixels):
+        active[x] &= rejected[x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _undo(live: Any, usable: Any) -> None:
+    """Bring back the usable values of positions where rejection left none."""
+    inputs, pixels = live.shape
+    some = np.zeros(pixels, np.uint8)
+    for i in range(inputs):
+        for x in range(pixels):
+            some[x] |= live[i, x]
+    for i in range(inputs):
+        for x in range(pixels):
+            live[i, x] = live[i, x] if some[x] else usable[i, x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _average(
-    values: Any, variances: Any, live: Any, keys: Any, count: Any, centre: Any, work: Any,
-    operation: int, lone_median: bool, pixels: int,
+    values: Any, variances: Any, live: Any, centre: Any, count: Any, average: Any, spread: Any,
+    operation: int, lone_median: bool,
 ) -> None:  # fmt: skip
-    """Average the live values into ``work[0]``, with the variance of the result in ``work[1]`` (10.3)."""
-    inputs = values.shape[0]
-    average, spread = work[0], work[1]
+    """Average the live values, with the variance of the result in `spread` (10.3); medians are in `centre`."""
+    inputs, pixels = values.shape
     has_variance = variances.shape[0] > 0
-    average[:pixels] = 0.0
-    spread[:pixels] = 0.0
+    is_median = (operation == MEDIAN) | (operation == LMEDIAN)
+    count[:] = 0
+    average[:] = 0.0
+    spread[:] = 0.0
+    for i in range(inputs):
+        for x in range(pixels):
+            count[x] += live[i, x]
     if operation == WTMEAN and has_variance:
         for i in range(inputs):
             for x in range(pixels):
@@ -348,19 +393,13 @@ def _average(
             average[x] /= spread[x]
             spread[x] = 1.0 / spread[x]
         return
-    if operation == MEAN or operation == WTMEAN:  # noqa: PLR1714 (Numba compares integers)
-        for i in range(inputs):
-            for x in range(pixels):
-                average[x] += np.float64(values[i, x]) if live[i, x] else 0.0
+    for i in range(inputs if not is_median else 0):
         for x in range(pixels):
-            average[x] /= count[x]
-        factor = 1.0
-    else:
-        _middle(values, live, keys, count, centre, operation == LMEDIAN, pixels)
-        for x in range(pixels):
-            average[x] = np.float64(centre[x])
-        factor = MEDIAN_VARIANCE
-    if has_variance and lone_median:
+            average[x] += np.float64(values[i, x]) if live[i, x] else 0.0
+    for x in range(pixels):
+        average[x] = np.float64(centre[x]) if is_median else average[x] / count[x]
+    factor = MEDIAN_VARIANCE if is_median else 1.0
+    if lone_median:
         for i in range(inputs - 1, -1, -1):
             for x in range(pixels):
                 spread[x] = np.float64(variances[i, x]) if np.float64(values[i, x]) == average[x] else spread[x]
@@ -382,64 +421,30 @@ def _average(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _combine(
-    data: Any, variance: Any, dq: Any, scale: Any, zero: Any,
-    operation: int, method: int, clip: Any, drop: Any, switches: Any, block: int,
-    out_data: Any, out_variance: Any, out_dq: Any, out_rejected: Any,
-) -> None:  # fmt: skip
-    inputs, total = data.shape
-    has_variance, has_dq = variance.shape[0] > 0, dq.shape[0] > 0
-    values = np.empty((inputs, block), np.float32)
-    variances = np.empty((variance.shape[0], block), np.float32)
-    keys = np.empty((inputs, block), np.float32)
-    usable = np.ones((inputs, block), np.uint8)
-    live = np.empty((inputs, block), np.uint8)
-    levels = np.empty((inputs + 1, block), np.uint8)
-    count = np.empty(block, np.int32)
-    centre = np.empty(block, np.float32)
-    work = np.empty((4, block), np.float64)
-    lone_median = operation == MEDIAN and method == NONE and not has_dq and inputs % 2 == 1
-    for start in range(0, total, block):
-        pixels = min(block, total - start)
-        for i in range(inputs):
-            s, z = scale[i], zero[i]
-            for x in range(pixels):
-                values[i, x] = np.float32(np.float64(data[i, start + x]) * s + z)
-        if has_variance:
-            for i in range(inputs):
-                s2 = scale[i] * scale[i]
-                for x in range(pixels):
-                    variances[i, x] = np.float32(np.float64(variance[i, start + x]) * s2)
-        if has_dq:
-            _mark_usable(dq, start, pixels, usable, levels)
-        live[:] = usable
-        if method == MINMAX:
-            _reject_extremes(values, live, keys, count, centre, drop[0], drop[1], pixels)
-        elif method != NONE:
-            _clip(values, variances, live, keys, count, centre, work, method == VARCLIP, clip, switches, pixels)
-        count[:pixels] = 0
-        for i in range(inputs):
-            for x in range(pixels):
-                count[x] += live[i, x]
+def _deliver(average: Any, spread: Any, count: Any, data: Any, variance: Any) -> None:
+    """Round to float32; what no input could be used for is 0 with a variance that is no number."""
+    for x in range(data.size):
+        nothing = count[x] == 0
+        data[x] = np.float32(0.0) if nothing else np.float32(average[x])
+        v = np.float32(np.nan) if nothing else np.float32(spread[x])
+        variance[x] = np.float32(0.0) if v < 0 else v
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unite_flags(dq: Any, live: Any, data: Any, flags: Any, weighted: bool) -> None:
+    """OR together the flags of what was averaged; a weighted mean of 0/0 under a flag becomes 0 (10.3)."""
+    inputs, pixels = dq.shape
+    flags[:] = 0
+    for i in range(inputs):
         for x in range(pixels):
-            if count[x] == 0:
-                for i in range(inputs):
-                    live[i, x] = usable[i, x]
-                    count[x] += usable[i, x]
-        _average(values, variances, live, keys, count, centre, work, operation, lone_median, pixels)
-        average, spread = work[0], work[1]
-        for x in range(pixels):
-            out_rejected[start + x] = inputs - count[x]
-            nothing = count[x] == 0
-            out_data[start + x] = np.float32(0.0) if nothing else np.float32(average[x])
-            v = np.float32(np.nan) if nothing else np.float32(spread[x])
-            out_variance[start + x] = np.float32(0.0) if v < 0 else v
-            out_dq[start + x] = 0
-        if has_dq:
-            for i in range(inputs):
-                for x in range(pixels):
-                    out_dq[start + x] |= dq[i, start + x] if live[i, x] else np.uint16(0)
-            if operation == WTMEAN:
-                for x in range(pixels):
-                    if out_dq[start + x] > 0 and not out_data[start + x] == out_data[start + x]:  # noqa: PLR0124
-                        out_data[start + x] = np.float32(0.0)
+            flags[x] |= dq[i, x] if live[i, x] else np.uint16(0)
+    for x in range(pixels if weighted else 0):
+        data[x] = np.float32(0.0) if (flags[x] > 0) & (data[x] != data[x]) else data[x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scale_values(values: Any, scale: Any, zero: Any) -> None:
+    """Replace every value by ``value * scale[i] + zero[i]``, formed in double; shape (N, P)."""
+    for i in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            values[i, x] = np.float32(np.float64(values[i, x]) * scale[i] + zero[i])

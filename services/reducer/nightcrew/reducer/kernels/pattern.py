@@ -179,8 +179,8 @@ def _measure(
     combine_pixels(
         np.ascontiguousarray(values.reshape(count, pixels), np.float32), None,
         np.ascontiguousarray(~unmasked.reshape(count, pixels)).astype(np.uint16), "median",
-        Rejection("sigclip", options.lsigma, options.hsigma), scale=np.ones(count), zero=np.zeros(count),
-        out=(pattern, np.empty(pixels, np.float32), np.empty(pixels, np.uint16), np.empty(pixels, np.int16)),
+        Rejection("sigclip", options.lsigma, options.hsigma),
+        out=(pattern, np.empty(pixels, np.float32), None, None),
     )  # fmt: skip
     shape = pattern.astype(np.float64) - pattern.mean(dtype=np.float64)
     weight = np.where(unmasked, shape * shape, 0.0).sum(axis=2)

@@ -52,32 +52,30 @@ def flag_levels(
         16 where the count is not finite, 4 where saturated or a hidden saturation, 2 where not linear.
     """
     data = native(raw)
-    dq, finite = _flag(data, saturation or np.inf, non_linear or np.inf)
-    if not finite:
+    dq = np.empty(data.shape, np.uint16)
+    limits = (min(non_linear or np.inf, saturation or np.inf), saturation or np.inf)
+    wrong, bright = _flag(data.reshape(-1), dq.reshape(-1), *limits)
+    if wrong:
         data = np.where(np.isfinite(data), data, np.float32(0.0))
-    if saturation and non_linear and saturation > non_linear and data.ndim == 2:
+    can_have_holes = saturation and non_linear and saturation > non_linear and data.ndim == 2
+    if can_have_holes and (bright or data.size <= hole):
         _fill_holes(data, dq, non_linear, hole)
     return data, dq
 
 
 @njit(cache=True, nogil=True)
-def _flag_kernel(data: Any, dq: Any, saturation: float, non_linear: float) -> bool:
-    finite = True
+def _flag(data: Any, dq: Any, non_linear: float, saturation: float) -> Any:
+    """Flag by level; return how many pixels are no finite numbers and how many are not linear."""
+    wrong, bright = 0, 0
     for i in range(data.size):
-        value = data[i]
-        q = NON_LINEAR if value >= non_linear else 0
-        q = SATURATED if value >= saturation else q
-        wrong = not np.isfinite(value)
-        dq[i] = NO_DATA if wrong else q
-        finite &= not wrong
-    return finite
-
-
-def _flag(data: Pixels, saturation: float, non_linear: float) -> tuple[Flags, bool]:
-    dq = np.empty(data.shape, np.uint16)
-    if non_linear > saturation:
-        non_linear = saturation
-    return dq, bool(_flag_kernel(data.reshape(-1), dq.reshape(-1), saturation, non_linear))
+        value = np.float64(data[i])
+        q = np.uint16(NON_LINEAR) if value >= non_linear else np.uint16(0)
+        q = np.uint16(SATURATED) if value >= saturation else q
+        bright += value >= non_linear
+        undefined = not value - value == 0.0
+        wrong += undefined
+        dq[i] = np.uint16(NO_DATA) if undefined else q
+    return wrong, bright
 
 
 @njit(cache=True, nogil=True)

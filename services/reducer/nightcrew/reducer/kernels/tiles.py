@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from nightcrew.shared.errors import RecipeError, ShapeMismatch
 
-from nightcrew.reducer.kernels.combine import combine_pixels
+from nightcrew.reducer.kernels.combine import Workspace, combine_pixels, scale_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_BUDGET = 1_000_000_000
 """Bytes for the rows of all inputs that are in memory at a time."""
 BYTES_PER_VALUE = 4 + 4 + 2
-STRIP_VALUES = 65536
+STRIP_VALUES = 32768
 """Values (inputs times pixels) that are combined in one go: they stay in the second-level cache."""
 
 
@@ -140,6 +140,11 @@ class _Work:
     made: Combined
     reading: Lock
 
+    @property
+    def scaled(self) -> bool:
+        """Whether any input enters otherwise than as it is."""
+        return bool((self.scale != 1.0).any() or self.zero.any())
+
     def do(self, start: int, stop: int) -> None:
         """Combine the rows `start` to `stop`."""
         names: list[PlaneName] = ["data"]
@@ -151,26 +156,31 @@ class _Work:
         inputs = len(self.planes)
         step = max(1, min(stop - start, STRIP_VALUES // (inputs * row_pixels)))
         buffers = {
-            name: np.empty((inputs, step * row_pixels), np.uint16 if name == "dq" else np.float32) for name in names
+            name: np.empty(inputs * step * row_pixels, np.uint16 if name == "dq" else np.float32) for name in names
         }
-        spare_dq, spare_count = np.empty(step * row_pixels, np.uint16), np.empty(step * row_pixels, np.int16)
+        room = Workspace(inputs, step * row_pixels)
         made = self.made
         for first in range(start, stop, step):
             last = min(first + step, stop)
             pixels = (last - first) * row_pixels
             strip = {}
             for name in names:
-                strip[name] = buffers[name].reshape(-1)[: inputs * pixels].reshape(inputs, pixels)
+                strip[name] = buffers[name][: inputs * pixels].reshape(inputs, pixels)
                 for values, source in zip(strip[name], given[name], strict=True):
                     assert source is not None
                     np.copyto(values, source[first - start : last - start].reshape(-1), casting="unsafe")
+            data, variance = strip["data"], strip.get("variance")
+            if self.scaled:
+                scale_values(data, self.scale, self.zero)
+                if variance is not None:
+                    scale_values(variance, self.scale**2, np.zeros(inputs))
             combine_pixels(
-                strip["data"], strip.get("variance"), strip.get("dq"), self.operation, self.rejection,
-                scale=self.scale, zero=self.zero,
+                data, variance, strip.get("dq"), self.operation, self.rejection,
                 out=(
                     made.data[first:last].reshape(-1),
                     made.variance[first:last].reshape(-1),
-                    spare_dq[:pixels] if made.dq is None else made.dq[first:last].reshape(-1),
-                    spare_count[:pixels] if made.rejected is None else made.rejected[first:last].reshape(-1),
+                    None if made.dq is None else made.dq[first:last].reshape(-1),
+                    None if made.rejected is None else made.rejected[first:last].reshape(-1),
                 ),
+                room=room,
             )  # fmt: skip

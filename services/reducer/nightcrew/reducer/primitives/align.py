@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from nightcrew.shared.errors import FrameError
 
 from nightcrew.reducer.catalogue.columns import replaced
 from nightcrew.reducer.catalogue.stars import clipped_stars
@@ -14,13 +13,14 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.geometry import rotated, tangent_plane
 from nightcrew.reducer.kernels.matching import Match, match_catalogues
+from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Table
     from numpy.typing import NDArray
 
     from nightcrew.reducer.engine.run import Run
     from nightcrew.reducer.geometry import TangentPlane
+    from nightcrew.shared.frames import Frame, Table
 
 METHODS = {"sources": "Match sources in images", "offsets": "Use telescope offsets in headers"}
 FALLBACKS = {"offsets": "Use telescope offsets in headers"}
@@ -58,7 +58,9 @@ def adjust_wcs_to_reference(frames: list[Frame], p: AdjustWCSToReference, run: R
         return frames
     for frame in frames:
         if len(frame.planes) != 1:
-            raise FrameError(f"{frame.filename}: {len(frame.planes)} science extensions; only frames of one can be aligned")
+            raise FrameError(
+                f"{frame.filename}: {len(frame.planes)} science extensions; only frames of one can be aligned"
+            )
     first, *others = frames
     by_sources = p.method == "sources"
     if by_sources and _count(first) < p.min_sources:
@@ -112,7 +114,9 @@ def _by_sources(
     """Return the WCS of a frame that brings its sources onto those of the first; None if there are too few."""
     fallback = "the telescope offsets are used" if p.fallback else "its WCS stays as it is"
     if _count(frame) < p.min_sources:
-        run.warn(f"{frame.filename}: only {_count(frame)} sources to align it by, {p.min_sources} are needed; {fallback}")
+        run.warn(
+            f"{frame.filename}: only {_count(frame)} sources to align it by, {p.min_sources} are needed; {fallback}"
+        )
         return None
     ours, theirs = _catalogues(frame, first, p)
     expected = _positions(theirs)

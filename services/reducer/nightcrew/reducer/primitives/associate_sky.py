@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.frames import Frame, Table
-from pydantic import InstanceOf
+from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.geometry import field_centre, tangent_plane
 from nightcrew.reducer.sky.association import Association, Limits, Pointing, all_others, associate
+from nightcrew.shared.frames import Frame, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.reducer.kernels.pattern import PatternOptions, clean_pattern
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 CLEANING = {
     "skip": "Skip this routine",
@@ -18,6 +18,7 @@ CLEANING = {
     "force": "Force cleaning of all quadrants",
 }
 STAMP = "CLNRDOUT"
+QUADRANTS = ("bottom left", "bottom right", "top left", "top right")
 
 
 class CleanReadout(Parameters):
@@ -44,7 +45,26 @@ def clean_readout(frames: list[Frame], p: CleanReadout, run: Run) -> list[Frame]
     """Take the pattern off that repeats every few columns, from all quadrants in which it is strong; off by default."""
     if p.clean == "skip":
         return frames
-    run.warn("not yet")
+    options = PatternOptions(
+        p.pattern_x_size, p.pattern_y_size, p.lsigma, p.hsigma, p.debug_subtract_background, p.pat_strength_thres,
+        p.clean == "force", p.level_bias_offset, p.smoothing_extent, p.intraquad_smooth, p.simple_thres,
+        p.debug_canny_sigma,
+    )  # fmt: skip
+    for frame in frames:
+        if STAMP in frame.phu:
+            run.warn(
+                f"No changes will be made to {frame.filename}, since it has already been processed by cleanReadout"
+            )
+            continue
+        for plane in frame.planes:
+            done = clean_pattern(plane.data, plane.dq, plane.objmask, options)
+            plane.data = done.data
+            for name, strength, cleaned in zip(QUADRANTS, done.strengths, done.cleaned, strict=True):
+                verdict = "cleaned" if cleaned else "too weak to be cleaned"
+                run.info(f"{frame.filename}: pattern of the {name} quadrant {strength:.1f}, {verdict}")
+        run.stamp(frame, STAMP, "cleanReadout")
+        run.rename(frame, p.suffix)
+        run.settle()
     return frames
 
 

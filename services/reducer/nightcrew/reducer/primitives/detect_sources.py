@@ -14,9 +14,8 @@ from nightcrew.reducer.geometry import tangent_plane
 from nightcrew.reducer.pixels import median_filled
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Plane
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame, Plane
 
 
 class DetectSources(Parameters):

@@ -10,6 +10,7 @@ from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import each_frame
 from nightcrew.reducer.kernels import pixelwise
+from nightcrew.shared.errors import FrameError
 from nightcrew.shared.instruments import F2Linearity, NiriLinearity, nonlinearity
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.frames import Frame
+    from nightcrew.shared.instruments import Description
 
 LEVELS = ("SATLEVEL", "NONLINEA")
+READ_MODE_KEYWORDS = "LNRS, NDAVGS"
 LONGEST_EXPOSURE = 600.0
 """Seconds per coadd up to which the NIRI correction was measured."""
 
@@ -97,22 +100,25 @@ def _map_levels(header: Header, polynomial: Any, per_count: float) -> None:
 
 @each_frame("ADUToElectrons", ADUToElectrons, stamp="ADUTOELE")
 def adu_to_electrons(frame: Frame, p: ADUToElectrons, run: Run) -> Frame:  # noqa: ARG001
-    """Turn counts into electrons."""
+    """Turn counts into electrons.
+
+    Raises
+    ------
+    FrameError
+        If the gain is not known for the way the detector was read.
+    """
     about = describe_frame(frame)
     if not about.value("is_in_adu"):
         run.warn(f"{frame.filename}: already in electrons, nothing is changed")
         return frame
     for index, plane in enumerate(frame.planes):
         header = plane.header
-        gain = _item(about.value("gain"), index)
-        if gain is None:
-            run.warn(f"{frame.filename}: the gain is not known (LNRS or read mode), pixels become 0")
-            gain = 0.0
+        gain = _known("gain", about, index, frame)
         plane.data, plane.variance = pixelwise.scale(plane.data, plane.variance, float(np.float32(gain)))
         for keyword in LEVELS:
             level = header.get(keyword)
             if isinstance(level, int | float):
-                header[keyword] = (level * float(gain), header.comments[keyword].replace("ADU", "electron"))
+                header[keyword] = (level * gain, header.comments[keyword].replace("ADU", "electron"))
         header["BUNIT"] = ("electron", "Physical units of the array values")
         header["GAIN"] = (1.0, "Gain [electrons/data value]")
     return frame
@@ -120,7 +126,13 @@ def adu_to_electrons(frame: Frame, p: ADUToElectrons, run: Run) -> Frame:  # noq
 
 @each_frame("addVAR", AddVAR, stamp="ADDVAR", once=False)
 def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
-    """Give every plane its variance: read noise, photon noise, or both."""
+    """Give every plane its variance: read noise, photon noise, or both.
+
+    Raises
+    ------
+    FrameError
+        If the read noise is not known for the way the detector was read.
+    """
     if not (p.read_noise or p.poisson_noise):
         run.warn(f"{frame.filename}: addVAR has nothing to add; set read_noise or poisson_noise")
         return frame
@@ -128,7 +140,7 @@ def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
     in_adu = about.value("is_in_adu")
     for index, plane in enumerate(frame.planes):
         gain = float(_item(about.value("gain"), index) or 1.0) if in_adu else 1.0
-        noise = float(_item(about.value("read_noise"), index))
+        noise = _known("read_noise", about, index, frame)
         present = str(plane.header.get("VARNOISE", ""))
         wanted = [
             word
@@ -152,6 +164,17 @@ def _already(word: str, present: str, frame: Frame, run: Run) -> bool:
         run.warn(f"{frame.filename}: VAR already contains {word} noise, it is not added again")
         return True
     return False
+
+
+def _known(name: str, about: Description, index: int, frame: Frame) -> float:
+    """Return a property of the detector, which the tables or the header must have."""
+    value = _item(about.get(name), index)
+    if value is None:
+        raise FrameError(
+            f"{frame.filename}: no {name.replace('_', ' ')} is known for read mode {about.get('read_mode')} of "
+            f"{about.instrument}; correct the header ({READ_MODE_KEYWORDS}) or take the frame off the list"
+        )
+    return float(value)
 
 
 def _item(value: Any, index: int) -> Any:

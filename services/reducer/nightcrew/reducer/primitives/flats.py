@@ -11,7 +11,7 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.kernels import pixelwise
 from nightcrew.reducer.kernels.statistics import masked_mean, masked_median
-from nightcrew.reducer.primitives.stacking import Combination, merge_records
+from nightcrew.reducer.primitives.stacking import SAME_EXPOSURE, Combination, merge_records
 from nightcrew.shared.dq import DQ
 from nightcrew.shared.errors import FrameError
 
@@ -46,24 +46,29 @@ class ThresholdFlatfield(Parameters):
 
 @all_frames("makeLampFlat", MakeLampFlat)
 def make_lamp_flat(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame]:
-    """Stack lamp-on and lamp-off frames and subtract the one from the other.
+    """Stack flats and subtract what is not the lamp's: lamp-off frames, or darks for F2 in the K bands.
 
     Raises
     ------
     FrameError
-        If there is no lamp-on frame.
+        If the frames that a flat needs are missing, or darks do not match them.
+    CalibrationError
+        If F2 flats in a K band come without darks, and no master dark is found.
     """
-    tags = [describe_frame(frame).tags for frame in frames]
-    on = [frame for frame, t in zip(frames, tags, strict=True) if "LAMPON" in t]
-    off = [frame for frame, t in zip(frames, tags, strict=True) if "LAMPOFF" in t]
+    first = describe_frame(frames[0]) if frames else None
+    if first is not None and first.instrument == "F2" and first.get("wavelength_band") == "K":
+        return _thermal_flat(frames, p, run)
+    return _lamp_on_less_lamp_off(frames, p, run)
+
+
+def _lamp_on_less_lamp_off(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame]:
+    on, off = _with_tag(frames, "LAMPON"), _with_tag(frames, "LAMPOFF")
     if not on:
-        names = ", ".join(frame.filename for frame in frames[:3]) or "the list"
         raise FrameError(
-            f"{names}: {len(off)} lamp-off frames and no lamp-on frame; a flat needs frames taken with the lamp on"
+            f"{_first_names(frames)}: {len(off)} lamp-off frames and no lamp-on frame; "
+            "a flat needs frames taken with the lamp on"
         )
-    for frame in frames:
-        if not any(frame is known for known in (*on, *off)):
-            run.warn(f"{frame.filename}: neither lamp-on nor lamp-off, left out of the flat")
+    _name_left_out(frames, [*on, *off], "neither lamp-on nor lamp-off", run)
     stacking = {**p.shared_with(MakeLampFlat), "scale": False, "zero": False}
     lit = run.call("stackFrames", on, **stacking)[0]
     if not off:
@@ -73,13 +78,58 @@ def make_lamp_flat(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame
     times = [describe_frame(frame).get("exposure_time") for frame in (lit, unlit)]
     if times[0] != times[1]:
         run.warn(f"{lit.filename}: lamp-on frames of {times[0]} s, lamp-off frames of {times[1]} s")
+    return [_difference(lit, unlit, p, run)]
+
+
+def _thermal_flat(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame]:
+    """Make a flat of the thermal glow of the calibration unit, which in the K bands is the lamp (12.2)."""
+    flats, darks = _with_tag(frames, "FLAT"), _with_tag(frames, "DARK")
+    if not flats:
+        raise FrameError(f"{_first_names(frames)}: {len(darks)} darks and no flat; a flat needs frames taken as such")
+    _name_left_out(frames, [*flats, *darks], "neither flat nor dark", run)
+    if _with_tag(flats, "LAMPON") and _with_tag(flats, "LAMPOFF"):
+        run.warn(f"{flats[0].filename}: lamp-on and lamp-off frames in a K band are stacked alike; list only lamp-off")
+    if darks:
+        _check_exposures(flats[0], darks[0])
+    stacking = p.shared_with(MakeLampFlat)
+    unlit = run.call("stackDarks", darks, **stacking) if darks else []
+    lit = run.call("stackFrames", flats, **stacking, scale=False, zero=False)
+    if unlit:
+        return [_difference(lit[0], unlit[0], p, run)]
+    return run.call("darkCorrect", lit, suffix=p.suffix)
+
+
+def _check_exposures(flat: Frame, dark: Frame) -> None:
+    lit, unlit = (describe_frame(frame).value("exposure_time") for frame in (flat, dark))
+    if abs(lit - unlit) >= SAME_EXPOSURE:
+        raise FrameError(
+            f"{dark.filename}: Darks exposure time not equal to flats exposure time ({unlit:g} s, {flat.filename} "
+            f"{lit:g} s); list darks of {lit:g} s"
+        )
+
+
+def _with_tag(frames: list[Frame], tag: str) -> list[Frame]:
+    return [frame for frame in frames if tag in describe_frame(frame).tags]
+
+
+def _first_names(frames: list[Frame]) -> str:
+    return ", ".join(frame.filename for frame in frames[:3]) or "the list"
+
+
+def _name_left_out(frames: list[Frame], known: list[Frame], what: str, run: Run) -> None:
+    for frame in frames:
+        if not any(frame is one for one in known):
+            run.warn(f"{frame.filename}: {what}, left out of the flat")
+
+
+def _difference(lit: Frame, unlit: Frame, p: MakeLampFlat, run: Run) -> Frame:
     for plane, dark in zip(lit.planes, unlit.planes, strict=True):
         plane.data, plane.variance, plane.dq = pixelwise.subtract(
             (plane.data, plane.variance, plane.dq), (dark.data, dark.variance, dark.dq)
         )
     merge_records([lit, unlit], lit)
     run.rename(lit, p.suffix)
-    return [lit]
+    return lit
 
 
 @each_frame("normalizeFlat", NormalizeFlat, stamp="NORMLIZE")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.dq import DQ
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
@@ -14,11 +13,11 @@ from nightcrew.reducer.geometry import tangent_plane
 from nightcrew.reducer.kernels.morphology import dilate
 from nightcrew.reducer.kernels.resample import Interpolant, resample_mask
 from nightcrew.reducer.primitives.resample import INTERPOLANTS
+from nightcrew.shared.dq import DQ
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Plane
-
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame, Plane
 
 DILATED = "DLOBJMSK"
 WCS = ("CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
@@ -122,7 +121,7 @@ def transfer_attribute(frames: list[Frame], p: TransferAttribute, run: Run) -> l
     sources = run.stream(p.source)
     if p.attribute is None or len(sources) not in {1, len(frames)}:
         run.warn(
-            f"transferAttribute: {len(sources)} frames in stream {p.source} for {len(frames)} here; nothing is transferred"
+            f"transferAttribute: {len(sources)} frames in stream {p.source}, {len(frames)} here; nothing is transferred"
         )
         return frames
     matched = sources * len(frames) if len(sources) == 1 else sources
@@ -166,7 +165,9 @@ def transfer_object_mask(frames: list[Frame], p: TransferObjectMask, run: Run) -
                 run.warn(f"{frame.filename}: its object mask is replaced by that of {stack.filename}")
             ny, nx = plane.shape
             to_stack = tangent_plane(frame, index).affine_onto(sky, (ny, nx))
-            found = resample_mask(mask, to_stack.inverse(), (ny, nx), interpolant=p.interpolant, threshold=p.dq_threshold)
+            found = resample_mask(
+                mask, to_stack.inverse(), (ny, nx), interpolant=p.interpolant, threshold=p.dq_threshold
+            )
             plane.objmask = dilate(found, p.dilation)
         run.rename(frame, p.suffix)
         run.settle()

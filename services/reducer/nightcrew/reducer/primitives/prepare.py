@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from astropy.io.fits.card import UNDEFINED
 
+from nightcrew.reducer.coadds import for_summed_exposures
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.instruments import Description
 
+DETECTOR_SHAPES = {"F2": (2048, 2048)}
+"""Rows and columns of the detectors that are never read in part."""
 BadWCS = Literal["exit", "fix", "new", "ignore"]
 BAD_WCS_CHOICES = {
     "exit": "End the reduction, naming the frames.",
@@ -105,6 +108,13 @@ def validate_data(frames: list[Frame], p: ValidateData, run: Run) -> list[Frame]
                 f"{frame.filename}: has {len(frame.planes)} science extensions where raw {first} imaging has 1; "
                 "take the file as the archive ships it"
             )
+        wanted = DETECTOR_SHAPES.get(first)
+        if wanted is not None and frame.planes[0].shape[-2:] != wanted:
+            ny, nx = frame.planes[0].shape[-2:]
+            raise FrameError(
+                f"{frame.filename}: {nx} x {ny} pixels, and {first} always reads {wanted[1]} x {wanted[0]}; "
+                "take the file as the archive ships it"
+            )
         if p.require_wcs and not _has_wcs(frame.planes[0].header, frame.phu):
             raise FrameError(
                 f"{frame.filename}: no WCS in extension 1 (CTYPE, CRVAL, CD); repair the header or set "
@@ -186,6 +196,8 @@ def standardize_instrument_headers(frame: Frame, p: StandardizeHeaders, run: Run
     values = {
         name: about.get(name) for name in ("pixel_scale", "read_noise", "gain", "non_linear_level", "saturation_level")
     }
+    if about.instrument == "F2":
+        values |= for_summed_exposures(values, int(about.value("coadds")))
     frame.phu["FILTER"] = (about.get("filter_name", pretty=True), "Combined filter name")
     frame.phu["PIXSCALE"] = (_card(values["pixel_scale"]), "Pixel scale [arcsec/pixel]")
     exposure = about.get("exposure_time")
@@ -198,7 +210,7 @@ def standardize_instrument_headers(frame: Frame, p: StandardizeHeaders, run: Run
         if about.instrument == "F2":
             for keyword, name in SECTION_KEYWORDS:
                 header[keyword] = _item(about.get(name, pretty=True), index)
-    if about.instrument == "NIRI" and exposure is not None:
+    if exposure is not None:
         frame.phu["EXPTIME"] = exposure
     _repair_ao_scale(frame, about)
     return frame

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nightcrew.shared.errors import FrameError
-from nightcrew.shared.frames import Frame, Plane
-from pydantic import InstanceOf
+from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
 
 from nightcrew.reducer.catalogue.columns import replaced
 from nightcrew.reducer.engine.describing import describe_frame
@@ -18,10 +16,13 @@ from nightcrew.reducer.geometry import tangent_plane
 from nightcrew.reducer.kernels.affine import Affine, Grid, corners, union_grid
 from nightcrew.reducer.kernels.resample import Interpolant, resample
 from nightcrew.reducer.pixels import ring_medians
+from nightcrew.shared.errors import FrameError
+from nightcrew.shared.frames import Frame  # noqa: TC001  (pydantic evaluates annotations)
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
     from nightcrew.reducer.geometry import TangentPlane
+    from nightcrew.shared.frames import Plane
 
 INTERPOLANTS = {
     "nearest": "Nearest neighbour",
@@ -71,7 +72,9 @@ def resample_to_common_frame(frames: list[Frame], p: ResampleToCommonFrame, run:
         return frames
     for frame in frames:
         if len(frame.planes) != 1:
-            raise FrameError(f"{frame.filename}: {len(frame.planes)} science extensions; only frames of one can be resampled")
+            raise FrameError(
+                f"{frame.filename}: {len(frame.planes)} science extensions; only frames of one can be resampled"
+            )
     if not p.force_affine:
         run.warn("resampleToCommonFrame:force_affine=False has no effect: maps are affine")
     planes = [tangent_plane(frame) for frame in frames]
@@ -145,7 +148,8 @@ def _resample(
 
 def _detector_section(frame: Frame) -> str | None:
     section: Any = describe_frame(frame).get("detector_section", pretty=True)
-    return section[0] if isinstance(section, list) else section
+    first = section[0] if isinstance(section, list) else section
+    return None if first is None else str(first)
 
 
 def _cleaned(plane: Plane) -> np.ndarray[Any, Any]:

@@ -15,10 +15,10 @@ from nightcrew.reducer.kernels.statistics import masked_mean, masked_median
 from nightcrew.reducer.primitives.stacking import parse_section
 
 if TYPE_CHECKING:
-    from nightcrew.shared.frames import Frame, Plane, Table
     from numpy.typing import NDArray
 
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame, Plane, Table
 
 ENOUGH_FOR_COMMON = 3
 """Frames from which on the sources that all of them show are worth looking for."""
@@ -29,7 +29,9 @@ class ScaleCountsToReference(Parameters):
     """Parameters of scaleCountsToReference."""
 
     suffix: str = parameter("_countsScaled", "Filename suffix")
-    tolerance: float = parameter(0.0, "Fractional tolerance for deviation from scaling by exposure time", ge=0.0, le=1.0)
+    tolerance: float = parameter(
+        0.0, "Fractional tolerance for deviation from scaling by exposure time", ge=0.0, le=1.0
+    )
     use_common: bool = parameter(True, "Use only objects common to all frames?")
     radius: float = parameter(0.5, "Matching radius in arcseconds", ge=0.1)
 
@@ -93,9 +95,7 @@ def _exposure_factor(frame: Frame, reference: float | None, exposure: float | No
     return reference / exposure
 
 
-def _pairs(
-    frames: list[Frame], catalogue: Table, p: ScaleCountsToReference, run: Run
-) -> list[NDArray[np.intp] | None]:
+def _pairs(frames: list[Frame], catalogue: Table, p: ScaleCountsToReference, run: Run) -> list[NDArray[np.intp] | None]:
     """Return for each frame the rows of its catalogue that belong to those of the reference's, -1 for none."""
     pairs: list[NDArray[np.intp] | None] = []
     for frame in frames:
@@ -161,7 +161,8 @@ def _levels(frame: Frame, p: ScaleByIntensity) -> list[float | None]:
 
     def level(planes: list[Plane]) -> float | None:
         return statistic(
-            [plane.data[window] for plane in planes], [None if plane.dq is None else plane.dq[window] for plane in planes]
+            [plane.data[window] for plane in planes],
+            [None if plane.dq is None else plane.dq[window] for plane in planes],
         )
 
     if p.separate_ext:

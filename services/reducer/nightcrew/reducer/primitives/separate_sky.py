@@ -13,10 +13,9 @@ from nightcrew.reducer.sky.grouping import Circle, Exposure, Rectangle, group_po
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.frames import Frame
     from nightcrew.shared.instruments import Description
-
-    from nightcrew.reducer.engine.run import Run
 
 GUIDERS = ("PWFS1_ST", "PWFS2_ST", "OIWFS_ST")
 F2_CENTRE = (1024.0, 1024.0)
@@ -49,7 +48,9 @@ def separate_sky(frames: list[Frame], p: SeparateSky, run: Run) -> list[Frame]:
     for remark in found.remarks:
         run.warn(remark)
     for i in found.left_out:
-        run.warn(f"{frames[i].filename}: neither on target nor on sky, left out; name it in ref_obj or ref_sky to use it")
+        run.warn(
+            f"{frames[i].filename}: neither on target nor on sky, left out; name it in ref_obj or ref_sky to use it"
+        )
     objects = [frame for i, frame in enumerate(frames) if i in found.objects]
     skies = [frame for i, frame in enumerate(frames) if i in found.skies]
     for i, frame in enumerate(frames):
@@ -102,7 +103,9 @@ def _find(text: str | None, frames: list[Frame], run: Run) -> list[int]:
             continue
         if len(hits) > 1:
             others = ", ".join(frames[i].filename for i in hits[1:])
-            run.warn(f"{name}: stands for {frames[hits[0]].filename}, but is in the name of {others} too; give more of it")
+            run.warn(
+                f"{name}: stands for {frames[hits[0]].filename}, but is in the name of {others} too; give more of it"
+            )
         found.append(hits[0])
     return found
 

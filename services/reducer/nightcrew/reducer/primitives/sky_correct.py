@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightcrew.shared.errors import FrameError, NightcrewError
-from nightcrew.shared.frames import Frame, Plane
-from pydantic import InstanceOf
+from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
@@ -27,9 +25,12 @@ from nightcrew.reducer.primitives.stacking import (
     parse_section,
 )
 from nightcrew.reducer.sky.stacking import Names, SkyStacker, sky_level
+from nightcrew.shared.errors import FrameError, NightcrewError
+from nightcrew.shared.frames import Frame  # noqa: TC001  (pydantic evaluates annotations)
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Plane
 
 SUBSKY = "SUBSKY"
 ASSOCIATED, SEPARATED = "_skyAssociated", "_skySeparated"
@@ -133,20 +134,18 @@ def sky_correct(frames: list[Frame], p: SkyCorrect, run: Run) -> list[Frame]:
             pending.setdefault(found, []).append(frame)
         else:
             run.warn(f"{frame.filename}: none of its skies can be found, sky not subtracted")
-    sources = {
-        name: with_objects_flagged(sky, run) if p.mask_objects else sky.copy() for name, sky in skies.items()
-    }
+    sources = {name: with_objects_flagged(sky, run) if p.mask_objects else sky.copy() for name, sky in skies.items()}
     stacker = _stacker(p, run)
     subtraction = Subtraction.asked(p)
     held = list(sources.values())
     with run.holding(held):
         while pending:
-            names = next(iter(pending))
-            subtracted = pending.pop(names)
-            sky = _make_sky(names, [sources[name] for name in names], stacker, p, run)
-            for frame in subtracted:
-                used = [sources[name].filename for name in names]
-                _subtract_and_record(frame, sky, used, subtraction, p, run)
+            listed, receivers = next(iter(pending.items()))
+            del pending[listed]
+            used = [sources[name] for name in listed]
+            sky = _make_sky(listed, used, stacker, p, run)
+            for frame in receivers:
+                _subtract_and_record(frame, sky, [source.filename for source in used], subtraction, p, run)
             needed = {name for others in pending for name in others}
             held[:] = [sources[name] for name in sources if name in needed]
             sources = {name: source for name, source in sources.items() if name in needed}

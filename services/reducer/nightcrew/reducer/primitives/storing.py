@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import Primitive, all_frames
+from nightcrew.reducer.generic_headers import make_generic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class StoreCalibration(Parameters):
     """Parameters of storeProcessedDark and storeProcessedFlat."""
 
     suffix: str | None = parameter(None, "Filename suffix")
-    force: bool = parameter(False, "Force input into calibrations, whatever its headers say?")
+    force: bool = parameter(False, "Make the headers those of a calibration?")
 
 
 class StoreProcessedDark(StoreCalibration):
@@ -89,7 +90,7 @@ def _storing(kind: Kind) -> Callable[[list[Frame], StoreCalibration, Run], list[
     def store(frames: list[Frame], p: StoreCalibration, run: Run) -> list[Frame]:
         for frame in frames:
             if p.force:
-                run.warn(f"{frame.filename}: force=True is not available yet; the frame keeps its own headers")
+                make_generic(frame, kind.tag)
             _label(frame, kind, p.suffix, run)
             run.stamp(frame, kind.keyword, f"storeProcessed{kind.word}" if kind is not BPM else "storeBPM")
             tags = describe_frame(frame).tags

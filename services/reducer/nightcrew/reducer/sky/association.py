@@ -92,7 +92,9 @@ def associate(frame: Pointing, skies: Sequence[Pointing], limits: Limits) -> Ass
     chosen = nearest[: wanted if limits.max_skies is None else min(wanted, limits.max_skies)]
     remark = ""
     if near < at_least <= len(fitting):
-        remark = f"{frame.name}: only {near} skies within {limits.time:g} s; the time limit is ignored to have {at_least}"
+        remark = (
+            f"{frame.name}: only {near} skies within {limits.time:g} s; the time limit is ignored to have {at_least}"
+        )
     elif near < at_least:
         remark = f"{frame.name}: only {len(fitting)} skies to be had, {at_least} are wanted"
     return Association(_in_time(chosen, skies), remark)

@@ -104,9 +104,7 @@ class Separation:
         return tuple(i for i in range(len(self.groups)) if i not in self.objects | self.skies)
 
 
-def group_pointings(
-    exposures: Sequence[Exposure], overlap: Callable[[Exposure, Exposure], bool]
-) -> list[list[int]]:
+def group_pointings(exposures: Sequence[Exposure], overlap: Callable[[Exposure, Exposure], bool]) -> list[list[int]]:
     """Gather the exposures that overlap, directly or through others (single linkage, in order)."""
     groups: list[list[int]] = []
     for index, exposure in enumerate(exposures):
@@ -204,7 +202,7 @@ def _conflicts(
 ) -> Iterator[str]:
     for i in named:
         if i in others:
-            yield f"{exposures[i].name}: marked as a frame of the {was} and named as one of the {now}; it counts as both"
+            yield f"{exposures[i].name}: marked as a frame of the {was} and named as one of the {now}; it is both"
 
 
 def _nearest(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.frames import Plane
 
 from nightcrew.reducer.kernels.statistics import Level, normalization, relative_level
 from nightcrew.reducer.kernels.tiles import combine_planes
+from nightcrew.shared.frames import Plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +97,8 @@ class SkyStacker:
             if key not in self._levels:
                 first, second = planes[i], planes[j]
                 flags = [
-                    plane.dq[self.section] if self.use_dq and plane.dq is not None else None for plane in (first, second)
+                    plane.dq[self.section] if self.use_dq and plane.dq is not None else None
+                    for plane in (first, second)
                 ]
                 self._levels[key] = relative_level(
                     first.data[self.section], second.data[self.section], *flags, scaling=self.scale
