@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from support.golden import Bench, F2Night, Planes, decompress, planes, relative
 from support.reference import require_reference
 
@@ -57,7 +58,7 @@ def night(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> F2Night:
 @pytest.fixture(scope="module")
 def products(night: F2Night) -> Path:
     """The directory in which the night has been reduced."""
-    for reduction in (night.dark, night.bpm, night.flat):
+    for reduction in (night.dark, night.bpm, night.flat, night.science):
         result = reduction()
         assert result.outcome.ok, result
     return night.bench.root

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -95,7 +94,7 @@ def test_all_asks_on_a_terminal(nightcrew, used, monkeypatch):
 def test_of_a_link_the_link_goes_and_what_it_shows_stays(nightcrew, used, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "precious.fits").write_text("")
-    os.symlink(elsewhere, "tmplink")
+    Path("tmplink").symlink_to(elsewhere)
     nightcrew("superclean", "-t")
     assert (elsewhere / "precious.fits").exists()
     assert not Path("tmplink").is_symlink()

@@ -12,7 +12,7 @@ def test_every_directory_and_file_is_listed_with_sorted_tags(nightcrew, night):
     assert said.lines == [
         "",
         f"directory:  {night}/raw",
-        "     S1_dark.fits                       (CAL) (DARK) (F2) (GEMINI) (RAW) (SIDEREAL) (SOUTH) (UNPREPARED)",
+        "     S1_dark.fits                       (CAL) (DARK) (F2) (GEMINI) (NON_SIDEREAL) (RAW) (SOUTH) (UNPREPARED)",
         "",
         f"directory:  {night}/raw/deep",
         "Done DataSpider.typewalk(..)",

@@ -281,7 +281,7 @@ def test_finished_calibrations_are_used_and_not_reduced_again() -> None:
         "processed_flat": Provider("file", "sub/old_flat.fits", "old_flat.fits"),
         "processed_bpm": Provider("file", "old_bpm.fits", "old_bpm.fits"),
     }
-    assert science.parameters == {}
+    assert science.parameters == {"prepare:bad_wcs": "fix"}
     assert all(reason.startswith("finished already") for reason in reasons(made).values())
     assert len(made.left_out) == 3
 
@@ -303,7 +303,7 @@ def test_an_f2_night_is_planned_by_f2_rules() -> None:
         "S20160102S0075_image.fits",
     ]
     science = made.groups[-1]
-    assert science.parameters == {"addDQ:user_bpm": "S20160102S0320_bpm.fits"}
+    assert science.parameters == {"prepare:bad_wcs": "fix", "addDQ:user_bpm": "S20160102S0320_bpm.fits"}
     assert [need.provider.name for need in science.needs if need.provider] == [
         "dark-S20160102S0380",
         "flat-S20160102S0320",

@@ -72,7 +72,7 @@ def read_headers(path: Path | str) -> list[Header]:
         If the disk fails.
     """
     container = open_container(Path(path))
-    return [_header(hdu, container) for hdu in _walk(container)]
+    return [_header(hdu, container) for hdu in _hdus(container)]
 
 
 def open_frame(path: Path | str) -> Frame:
@@ -115,9 +115,12 @@ def open_frame_hashed(path: Path | str) -> tuple[Frame, str]:
     return _frame(HeldFile(disk, raw)), digest
 
 
-def _walk(container: Container) -> list[Hdu]:
+def _hdus(container: Container) -> list[Hdu]:
     with container.opened() as read:
-        return walk(read, container.size, container.path)
+        hdus = walk(read, container.size, container.path)
+    # Only extensions can be compressed: the image of a file of one HDU got a primary header for company.
+    alone = len(hdus) == 2 and hdus[1].is_compressed_image and hdus[1].cards.get("ZSIMPLE") is True
+    return hdus[1:] if alone else hdus
 
 
 def _header(hdu: Hdu, container: Container) -> Header:
@@ -125,20 +128,19 @@ def _header(hdu: Hdu, container: Container) -> Header:
 
 
 def _frame(container: Container) -> Frame:
-    hdus = _walk(container)
-    if len(hdus) == 2 and hdus[1].cards.get("ZSIMPLE") is True:
-        # A file of one HDU whose image was compressed: only extensions can be.
-        hdus = hdus[1:]
+    hdus = _hdus(container)
     phu = _header(hdus[0], container)
-    filename = bare_name(container.path)
-    if "ORIGNAME" not in phu:
-        phu["ORIGNAME"] = (printable(filename.encode("utf-8", "replace")), "Original filename prior to processing")
+    frame = Frame(phu, [], bare_name(container.path), container.path)
     if len(hdus) == 1 and hdus[0].data_length:
-        return Frame(phu, [Plane(_copied(phu), _pixels(hdus[0], container))], filename, container.path)
-    extensions = list(_assigned(hdus[1:]))
-    frame = Frame(phu, list(_planes(extensions, container)), filename, container.path)
-    with container.opened() as read:
-        _attach_tables(frame, extensions, read, container.path)
+        frame.planes = [Plane(_copied(phu), _pixels(hdus[0], container))]
+    else:
+        extensions = list(_assigned(hdus[1:]))
+        frame.planes = list(_planes(extensions, container))
+        with container.opened() as read:
+            _attach_tables(frame, extensions, read, container.path)
+    if "ORIGNAME" not in phu:
+        name = printable(frame.filename.encode("utf-8", "replace"))
+        phu["ORIGNAME"] = (name, "Original filename prior to processing")
     return frame
 
 

@@ -17,7 +17,9 @@ def product() -> Frame:
     rng = np.random.default_rng(3)
     planes = []
     for number in (1, 2):
-        header = fits.Header([("GAIN", 12.3, "e/ADU"), ("NOTHING", fits.card.Undefined(), "no value"), ("EXTVER", number)])
+        header = fits.Header(
+            [("GAIN", 12.3, "e/ADU"), ("NOTHING", fits.card.Undefined(), "no value"), ("EXTVER", number)]
+        )
         shape = (7, 5)
         planes.append(
             Plane(
@@ -26,10 +28,15 @@ def product() -> Frame:
                 rng.random(shape).astype("f4"),
                 rng.integers(0, 65536, shape).astype("u2"),
                 rng.integers(0, 2, shape).astype("u1"),
-                Table(np.array([(number, 1.5, "a star")], [("NUMBER", "i4"), ("X", "f8"), ("NAME", "U10")]), {"X": "pixel"}),
+                Table(
+                    np.array([(number, 1.5, "a star")], [("NUMBER", "i4"), ("X", "f8"), ("NAME", "U10")]),
+                    {"X": "pixel"},
+                ),
             )
         )
-    phu = fits.Header([("INSTRUME", "NIRI", "Instrument"), ("PROCSOFT", "nightcrew"), ("ORIGNAME", "N20160102S0270.fits")])
+    phu = fits.Header(
+        [("INSTRUME", "NIRI", "Instrument"), ("PROCSOFT", "nightcrew"), ("ORIGNAME", "N20160102S0270.fits")]
+    )
     phu["HISTORY"] = "made by hand"
     refcat = Table(np.array([(10.5,), (11.5,)], [("RAJ2000", "f8")]), {"RAJ2000": "deg"})
     return Frame(

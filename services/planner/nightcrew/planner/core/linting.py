@@ -60,7 +60,7 @@ def _faults_of(kind: Kind, rules: PlanRules, provided: set[str]) -> Iterator[str
     settings = [need.setting or "" for need in kind.needs] + [
         need.otherwise[0] for need in kind.needs if need.otherwise
     ]
-    settings += [rule.setting for rule in (kind.first_frame, kind.sky) if rule is not None]
+    settings += [rule.setting for rule in (kind.first_frame, kind.sky, *kind.always) if rule is not None]
     for setting in filter(None, settings):
         if setting.count(":") != 1:
             yield f"the setting {setting!r} is not primitive:parameter"

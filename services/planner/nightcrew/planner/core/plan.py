@@ -163,7 +163,7 @@ class _InstrumentPlan:
 
 def _sequence_settings(draft: Draft, mode: str) -> tuple[list[Setting], FrameFacts]:
     """Return the parameters that follow from the sequence itself, and the frame that the product is named after."""
-    settings = []
+    settings = [Setting(always.setting, always.value, always.reason) for always in draft.kind.always]
     remaining: Frames = draft.lead
     first = draft.kind.first_frame
     if first is not None and mode in first.modes:

@@ -210,6 +210,15 @@ class SkyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Always:
+    """A parameter that every group of a kind gets, and why."""
+
+    setting: str
+    value: Scalar
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of group."""
 
@@ -230,6 +239,7 @@ class Kind:
     needs: tuple[NeedRule, ...] = ()
     first_frame: FirstFrame | None = None
     sky: SkyRule | None = None
+    always: tuple[Always, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +298,7 @@ def parse_rules(text: str, origin: str) -> PlanRules:
 
 _KIND = {
     *("kind", "recipe", "suffix", "close", "provides", "select", "same", "close_to", "gap", "at_least"),
-    *("made_of", "borrow", "without", "partners", "needs", "first_frame", "sky"),
+    *("made_of", "borrow", "without", "partners", "needs", "first_frame", "sky", "always"),
 }
 
 
@@ -314,6 +324,7 @@ def _kind(name: str, entry: dict[str, Any]) -> Kind:
         needs=tuple(_need(need) for need in entry.get("needs", [])),
         first_frame=_first_frame(entry["first_frame"]) if "first_frame" in entry else None,
         sky=SkyRule(**entry["sky"]) if "sky" in entry else None,
+        always=tuple(_always(setting) for setting in entry.get("always", [])),
     )
 
 
@@ -352,6 +363,11 @@ def _need(entry: dict[str, Any]) -> NeedRule:
 def _first_frame(entry: dict[str, Any]) -> FirstFrame:
     only(entry, {"setting", "dropped_from", "modes"})
     return FirstFrame(entry["setting"], int(entry["dropped_from"]), tuple(entry["modes"]))
+
+
+def _always(entry: dict[str, Any]) -> Always:
+    only(entry, {"setting", "value", "reason"})
+    return Always(entry["setting"], entry["value"], entry["reason"])
 
 
 def _near(one: float | None, other: float | None, tolerance: float) -> bool:

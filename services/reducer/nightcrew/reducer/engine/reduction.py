@@ -15,6 +15,7 @@ from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Mode, Pipeline, Reci
 from nightcrew.reducer.engine.reporting import Ledger
 from nightcrew.reducer.engine.run import META_WORDS, STREAM_WORDS, Run, Running, Surroundings, UserParameter
 from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_primitive
+from nightcrew.reducer.engine.user_recipes import load_recipe
 from nightcrew.reducer.primitives import PRIMITIVES
 from nightcrew.reducer.recipes import RECIPES
 from nightcrew.shared.errors import CalibrationError, FrameError, NightcrewError, RecipeError, ServiceError
@@ -39,7 +40,8 @@ class Request:
     files
         Inputs in order; the first decides instrument, recipe and defaults.
     recipe
-        Name of a recipe or of a primitive, a function, or None for the default recipe.
+        Name of a recipe or of a primitive, `[path/]module.function` or `[path/]file.py` of a user's own, a function,
+        or None for the default recipe.
     user
         Parameters, as typed.
     mode
@@ -49,7 +51,7 @@ class Request:
     """
 
     files: tuple[Path, ...]
-    recipe: str | RecipeFunction | None = None
+    recipe: str | Recipe | RecipeFunction | None = None
     user: tuple[UserParameter, ...] = ()
     mode: Mode = "sq"
     suffix: str | None = None
@@ -125,13 +127,15 @@ def find_recipe(request: Request, tags: frozenset[str], instrument: str) -> Reci
     Raises
     ------
     RecipeError
-        If neither a recipe nor a primitive has the name asked for.
+        If neither a recipe nor a primitive has the name asked for, or a user's file has no such recipe.
     """
+    if isinstance(request.recipe, Recipe):
+        return request.recipe
     if callable(request.recipe):
         name = getattr(request.recipe, "__name__", "recipe")
         return Recipe(name, request.recipe, frozenset(), frozenset(MODES))
     name = request.recipe or DEFAULT
-    found = choose(RECIPES, tags, request.mode, name)
+    found = load_recipe(name) or choose(RECIPES, tags, request.mode, name)
     if found is not None:
         return found
     if name in PRIMITIVES:

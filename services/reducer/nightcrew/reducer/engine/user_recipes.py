@@ -47,30 +47,29 @@ def load_recipe(text: str) -> Recipe | None:
     path = Path(text).with_name(f"{module_name.removesuffix('.py')}.py")
     if not path.is_file():
         raise RecipeError(f"-r {text}: there is no file {path}; write [PATH/]MODULE.FUNCTION or [PATH/]FILE.py")
-    recipes = _recipes_of(_imported(path))
-    if name == DEFAULT and DEFAULT not in recipes and len(recipes) == 1:
-        return next(iter(recipes.values()))
-    if name in recipes:
-        return recipes[name]
-    known = ", ".join(sorted(recipes)) or "none"
+    module = _imported(path)
+    own = _own_recipes(module)
+    if name == DEFAULT and not hasattr(module, DEFAULT) and len(own) == 1:
+        name = own[0]
+    subject = getattr(module, name, None)
+    if isinstance(subject, Recipe):
+        return subject
+    if callable(subject):
+        return Recipe(getattr(subject, "__name__", name), subject, frozenset(), frozenset(MODES))
+    known = ", ".join(own) or "none"
     if name == DEFAULT:
-        raise RecipeError(f"-r {text}: {path} has several recipes ({known}) or none; add .FUNCTION, or set _default")
+        raise RecipeError(f"-r {text}: {path} has no single recipe (it has {known}); add .FUNCTION, or set _default")
     raise RecipeError(f"-r {text}: {path} has no function {name}; it has {known}")
 
 
-def _recipes_of(module: ModuleType) -> dict[str, Recipe]:
-    """Return what may be meant as a recipe: recipes, and functions that the file itself defines."""
-    found: dict[str, Recipe] = {}
-    for name, value in vars(module).items():
-        if isinstance(value, Recipe):
-            found[name] = value
-        elif _is_own_function(value, module) and (name == DEFAULT or not name.startswith("_")):
-            found[name] = Recipe(value.__name__, value, frozenset(), frozenset(MODES))
-    return found
+def _own_recipes(module: ModuleType) -> list[str]:
+    """Return the names of what the file itself defines and may be meant as a recipe."""
+    return sorted(name for name, value in vars(module).items() if not name.startswith("_") and _is_own(value, module))
 
 
-def _is_own_function(value: Any, module: ModuleType) -> bool:
-    return callable(value) and getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__name__")
+def _is_own(value: Any, module: ModuleType) -> bool:
+    function = value.function if isinstance(value, Recipe) else value
+    return callable(function) and getattr(function, "__module__", None) == module.__name__
 
 
 def _imported(path: Path) -> ModuleType:
@@ -80,6 +79,7 @@ def _imported(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         with _neighbours_importable(path.parent.resolve()):
+            sys.modules.setdefault(path.stem, module)
             spec.loader.exec_module(module)
     except Exception as error:
         raise RecipeError(f"{path}: cannot be imported ({type(error).__name__}: {error}); correct the file") from error

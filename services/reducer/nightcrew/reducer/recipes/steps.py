@@ -74,6 +74,6 @@ def _check_that_all_are_target_and_sky(p: Pipeline) -> None:
     for names, what in ((sky - target, "sky only"), (target - sky, "the target only")):
         if names:
             raise FrameError(
-                f"{', '.join(sorted(names))}: shows {what}, and ultradeep needs frames that are target and sky at once; "
+                f"{', '.join(sorted(names))}: shows {what}, ultradeep needs frames that are target and sky at once; "
                 "take it off the list, or use the recipe reduce"
             )
