@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from nightcrew.simulator import niri_night
 
 if TYPE_CHECKING:

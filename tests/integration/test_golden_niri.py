@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from support.golden import Bench, NiriNight, Planes, decompress, good, planes, relative, sigmas
 from support.reference import require_reference
 
@@ -33,7 +34,10 @@ STEPS = (
     "scaleCountsToReference",
 )
 UP_TO_THE_FLAT_FIELD = (
-    *(f"dark/N20160102S0423_{s}" for s in ("prepared", "dqAdded", "nonlinearityCorrected", "ADUToElectrons", "varAdded")),
+    *(
+        f"dark/N20160102S0423_{s}"
+        for s in ("prepared", "dqAdded", "nonlinearityCorrected", "ADUToElectrons", "varAdded")
+    ),
     *(
         f"flat/N20160102S{n}_{s}"
         for n in ("0363", "0373")

@@ -8,8 +8,7 @@ from support.examples_io import Report
 
 
 def run(content: dict[str, Any]) -> Report:
-    """Report every target as not run."""
+    """Say that there is nothing yet to run them against."""
     report = Report()
-    for result in content["results"]:
-        report.record(result["target"], "association examples come with the calibration manager")
+    report.record(f"{len(content['results'])} targets", "not run: association comes with the calibration manager")
     return report

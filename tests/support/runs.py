@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.io.fits import Header
+
 from nightcrew.reducer.defaults import defaults_for
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.memory import Memory
@@ -88,14 +89,23 @@ def niri_frame(name: str = "N20160102S0001.fits", data: np.ndarray[Any, Any] | N
 
 @contextmanager
 def running(
-    directory: Path, *frames: Frame, mode: str = "sq", user: tuple[str, ...] = (), calibrations: dict[str, Path] | None = None
+    directory: Path,
+    *frames: Frame,
+    mode: str = "sq",
+    user: tuple[str, ...] = (),
+    calibrations: dict[str, Path] | None = None,
 ) -> Iterator[Run]:
     """Give a run whose main stream holds the frames."""
     with Scratch(directory) as scratch:
         around = Surroundings(Chosen(calibrations or {}), Directory(directory), Memory(1 << 30, scratch))
         about = describe_frame(frames[0])
         run = Run(
-            PRIMITIVES, defaults_for(about.tags), mode, user_parameters(user), around, instrument=about.instrument  # type: ignore[arg-type]
+            PRIMITIVES,
+            defaults_for(about.tags),
+            mode,
+            user_parameters(user),
+            around,
+            instrument=about.instrument,  # type: ignore[arg-type]
         )
         run.streams["main"] = list(frames)
         yield run

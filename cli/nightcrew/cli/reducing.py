@@ -15,7 +15,6 @@ from nightcrew.cli.errors import ExitCode, UsageProblem, complain
 from nightcrew.cli.inputs import expand
 from nightcrew.cli.log import Level, LogMode, RunLog, open_log
 from nightcrew.cli.user_calibrations import user_calibrations
-from nightcrew.cli.user_recipes import from_file
 from nightcrew.cli.version import version
 from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
 from nightcrew.reducer.engine.memory import Memory, available_memory
@@ -84,10 +83,9 @@ class Job:
         except RecipeError as error:
             raise UsageProblem(str(error)) from error
         last = {(setting.primitive, setting.name): setting for setting in parsed}
-        own = None if recipe is None else from_file(recipe)
         request = Request(
             tuple(map(Path, expand(files).names)),
-            recipe if own is None else own.function,
+            recipe,
             tuple(last.values()),
             mode,
             suffix,

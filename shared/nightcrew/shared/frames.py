@@ -101,8 +101,8 @@ class Plane:
     ) -> None:
         self.header = header
         self.objcat = objcat
-        self._arrays: dict[str, Array] = {}
-        self._sources: dict[str, PixelSource] = {}
+        self._arrays: dict[PlaneName, Array] = {}
+        self._sources: dict[PlaneName, PixelSource] = {}
         given: dict[PlaneName, Array | PixelSource | None] = {
             "data": data,
             "variance": variance,
@@ -184,7 +184,7 @@ class Plane:
 
     def resident(self) -> dict[PlaneName, Array]:
         """Return the arrays that are in memory now."""
-        return dict(self._arrays)  # type: ignore[arg-type]
+        return dict(self._arrays)
 
     def park(self, name: PlaneName, source: PixelSource) -> None:
         """Forget an array in memory in favour of `source`, which holds the same pixels."""

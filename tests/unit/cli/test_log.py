@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nightcrew.cli.errors import UsageProblem
 from nightcrew.cli.log import Level, LogMode, open_log
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STANDARD = {"stdinfo", "status", "WARNING - warning", "ERROR - error"}
 PREFIX = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
@@ -27,7 +31,7 @@ def nested(log) -> None:
     log.start("makeProcessedDark")
     log.enter("stackDarks", 0, 3)
     log.enter("stackFrames", 1, 3)
-    log.info("Combining 3 inputs with mean and varclip rejection\nCombining images.", 2)
+    log.info("Combining 3 inputs with mean and varclip rejection\nCombining images.", level=2)
     log.leave("stackFrames", 1, 0.25)
     log.leave("stackDarks", 0, 0.5)
 
@@ -72,14 +76,14 @@ def test_the_file_is_appended_to(file):
 @pytest.mark.parametrize(
     ("mode", "screen", "shown"),
     [
-        (LogMode.STANDARD, None, {"stdinfo", "status", "WARNING - warning", "ERROR - error"}),
-        (LogMode.VERBOSE, None, {"fullinfo", "info", "stdinfo", "status", "WARNING - warning", "ERROR - error"}),
-        (LogMode.DEBUG, None, {"DEBUG - debug", "fullinfo", "info", "stdinfo", "status", "WARNING - warning", "ERROR - error"}),
+        (LogMode.STANDARD, None, STANDARD),
+        (LogMode.VERBOSE, None, STANDARD | {"fullinfo", "info"}),
+        (LogMode.DEBUG, None, STANDARD | {"fullinfo", "info", "DEBUG - debug"}),
         (LogMode.QUIET, None, set()),
         (LogMode.ROTATING, None, set()),
         (LogMode.STANDARD, Level.ERROR, {"ERROR - error"}),
     ],
-)  # fmt: skip
+)
 def test_the_mode_decides_what_the_screen_shows(mode, screen, shown, file, capsys):
     with open_log(mode, file, screen) as log:
         for level in Level:
@@ -99,7 +103,7 @@ def test_debug_mode_names_the_logger(file):
 def test_a_warning_repeated_is_told_once_and_counted(file, capsys):
     with open_log(LogMode.STANDARD, file) as log:
         for text in ("a", "a", "a", "b"):
-            log.warning(text, 1)
+            log.warning(text, level=1)
     assert capsys.readouterr().err.splitlines() == [
         "WARNING -    a",
         "WARNING -    Last message repeated 2 times",
@@ -127,7 +131,7 @@ def test_a_terminal_gets_a_bar_and_the_same_lines(file, capsys, monkeypatch):
         log.advance("addDQ", 1, 2, 4)
         (task,) = log.progress.tasks
         assert (task.description, task.completed, task.total) == ("addDQ", 2, 4)
-        log.warning("[odd] text", 1)
+        log.warning("[odd] text", level=1)
         log.leave("addDQ", 0, 0.1)
         assert not log.progress.tasks
     shown = capsys.readouterr().err

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from nightcrew.cli import reducing
+from nightcrew.cli.commands.provenance import history_table
 from nightcrew.cli.version import version
+from nightcrew.shared.frames import HistoryRow
 from support.frames import write_niri
 from support.runs import DARK
 
@@ -79,6 +81,15 @@ def test_provenance_says_what_is_missing_and_goes_on(nightcrew, darks):
     ]
     assert "bad.fits" in said.err
     assert "error" in json.loads(nightcrew("provenance", "bad.fits", "--json").out)
+
+
+def test_a_history_whose_arguments_are_no_json_is_shown_as_it_is():
+    rows = [HistoryRow("prepare", "suffix=_prepared", "2026-11-20T17:34:28.913138", "2026-11-20T17:34:28.954672")]
+    assert history_table(rows) == [
+        "Primitive Args             Start                        Stop",
+        "--------- ---------------- ---------------------------- ----------------------------",
+        "prepare   suffix=_prepared 2026-11-20T17:34:28.913138   2026-11-20T17:34:28.954672",
+    ]
 
 
 def test_provenance_of_a_missing_file_is_an_error_and_of_none_is_help(nightcrew, darks):

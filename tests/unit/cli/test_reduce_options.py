@@ -43,15 +43,13 @@ def test_a_missing_user_calibration_is_an_error():
 
 
 def test_a_user_calibration_of_another_type_is_an_error(master):
-    with pytest.raises(
-        CalibrationError, match="processed_flat does not match file N1_master.fits: it lacks the tag FLAT"
-    ):
+    with pytest.raises(CalibrationError, match=r"processed_flat does not match .* it lacks the tag FLAT"):
         user_calibrations(["processed_flat:N1_master.fits"])
 
 
 def test_a_user_calibration_that_cannot_be_read_is_an_error(night):
     Path("bad.fits").write_text("no FITS")
-    with pytest.raises(CalibrationError, match="bad.fits"):
+    with pytest.raises(CalibrationError, match="--user_cal processed_dark:bad"):
         user_calibrations(["processed_dark:bad.fits"])
 
 

@@ -52,12 +52,12 @@ def showrecipes(
 
 
 def _chosen(name: str | None, tags: frozenset[str], mode: Any) -> Recipe:
-    from nightcrew.cli.user_recipes import from_file
     from nightcrew.reducer.engine.recipe import DEFAULT, choose, matching
+    from nightcrew.reducer.engine.user_recipes import load_recipe
     from nightcrew.reducer.recipes import RECIPES
     from nightcrew.shared.errors import RecipeError
 
-    own = None if name is None else from_file(name)
+    own = None if name is None else load_recipe(name)
     chosen = own or choose(RECIPES, tags, mode, name or DEFAULT)
     if chosen is None:
         known = ", ".join(r.name for r in matching(RECIPES, tags, mode)) or "none"

@@ -59,7 +59,9 @@ def _shrunk(plane: Plane) -> tuple[Array, Array]:
         return data, unseen
     ny, nx = (n // step * step for n in data.shape)
     blocks = (ny // step, step, nx // step, step)
-    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), np.asarray(unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3)))
+    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), np.asarray(
+        unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3))
+    )
 
 
 def write_preview(plane: Plane, path: Path) -> None:

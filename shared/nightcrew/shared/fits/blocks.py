@@ -21,7 +21,7 @@ CARD = 80
 """A header is made of cards of this many characters (FITS standard 4.0, 3.2)."""
 
 _READ_AHEAD = 12 * BLOCK
-"""Bytes asked for at a time: most headers of Gemini fit."""
+"""Bytes asked for at a time, a whole number of cards: most headers of Gemini fit."""
 _LONGEST_HEADER = 4000 * BLOCK
 """A header without END in its first 144000 cards is none."""
 BITPIX = (8, 16, 32, 64, -32, -64)
@@ -221,22 +221,20 @@ def _hdu_at(read: ReadBytes, start: int, index: int, size: int, path: Path) -> H
 
 def _header_at(read: ReadBytes, start: int, index: int, size: int, path: Path) -> tuple[bytes, int]:
     """Return the cards before END, and where the data begin."""
-    raw = b""
-    searched = 0
-    while True:
-        more = read(_READ_AHEAD, start + len(raw))
-        raw += more
-        if index == 0 and searched == 0 and not raw.startswith(b"SIMPLE  ="[: len(raw)]):
+    where = "the primary header" if index == 0 else f"the header of extension {index}"
+    pieces: list[bytes] = []
+    position = start
+    while position - start < _LONGEST_HEADER:
+        piece = read(_READ_AHEAD, position)
+        if position == 0 and not piece.startswith(b"SIMPLE  ="[: len(piece)]):
             raise DamagedFile(path, Reason.NOT_FITS, "it does not begin with SIMPLE")
-        for offset in range(searched, len(raw) - len(_END) + 1, CARD):
-            if raw[offset : offset + 8] == _END:
-                data_start = start + padded(offset + CARD)
-                if data_start > size:
-                    break
-                return raw[:offset], data_start
-        searched = len(raw) - len(raw) % CARD
-        where = "the primary header" if index == 0 else f"the header of extension {index}"
-        if len(more) < _READ_AHEAD:
+        for offset in range(0, len(piece) - len(_END) + 1, CARD):
+            if piece[offset : offset + 8] == _END:
+                data_start = start + padded(position + offset + CARD - start)
+                if data_start <= size:
+                    return b"".join([*pieces, piece[:offset]]), data_start
+        if len(piece) < _READ_AHEAD:
             raise DamagedFile(path, Reason.TRUNCATED, f"it ends after {size} bytes, within {where}")
-        if len(raw) > _LONGEST_HEADER:
-            raise DamagedFile(path, Reason.NOT_FITS, f"{where} has no END")
+        pieces.append(piece)
+        position += len(piece)
+    raise DamagedFile(path, Reason.NOT_FITS, f"{where} has no END")

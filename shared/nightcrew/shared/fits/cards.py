@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[ED][+-]?\d+)?"
 _WELL_FORMED = re.compile(
-    rf"[A-Z0-9_-]{{1,8}} *(?<=.{{8}})= (?: *(?:'(?:[^']|'')*'|{_NUMBER}|[TF]))? *(?:/|$)"
+    rf"(?!CONTINUE)[A-Z0-9_-]{{1,8}} *(?<=^.{{8}})= (?: *(?:'(?:[^']|'')*'|{_NUMBER}|[TF]))? *(?:/|$)"
     r"|(?:COMMENT |HISTORY | {8})"
 )
 """Cards whose value astropy can read without being asked to repair it."""

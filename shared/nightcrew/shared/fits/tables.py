@@ -227,7 +227,7 @@ def _encode(column: Array, name: str) -> tuple[str, Array, tuple[int, ...], int]
     kind, axes = column.dtype.kind, column.shape[1:]
     if kind in "US":
         text = np.char.encode(column, "ascii", "replace") if kind == "U" else column
-        width = max(1, text.dtype.itemsize)
+        width = max(1, column.dtype.itemsize // (4 if kind == "U" else 1))
         axes = (*axes, width)
         return f"{math.prod(axes)}A", text.astype(f"S{width}"), axes, 0
     count = str(math.prod(axes)) if axes else ""

@@ -193,7 +193,7 @@ def _encoded(plane: Plane, name: PlaneName, stored: np.dtype[Any], *, flipped: b
     row = int(np.prod(plane.shape[1:], dtype=np.int64)) * stored.itemsize
     # By fours, so that a chunk is a whole number of the words that DATASUM adds.
     step = max(4, _CHUNK // max(row, 1) // 4 * 4)
-    big_endian = stored.newbyteorder(">")
+    unsigned = np.dtype(f"u{stored.itemsize}")
     sign = 1 << (8 * stored.itemsize - 1)
     for start in range(0, height, step):
         pixels = plane.rows(name, start, min(start + step, height))
@@ -202,11 +202,15 @@ def _encoded(plane: Plane, name: PlaneName, stored: np.dtype[Any], *, flipped: b
             rule = f"{name} of a plane has rows of shape {found}, its data {plane.shape[1:]}"
             raise ShapeMismatch(f"{rule}; they must be alike")
         if flipped:
-            unsigned = np.dtype(f"u{stored.itemsize}")
-            pixels = pixels.astype(stored, copy=False).view(unsigned) ^ unsigned.type(sign)
-            yield pixels.astype(unsigned.newbyteorder(">")).tobytes()
+            bits = pixels.astype(stored, copy=False).view(unsigned) ^ unsigned.type(sign)
+            yield bits.astype(unsigned.newbyteorder(">")).tobytes()
         else:
-            yield pixels.astype(big_endian).tobytes()
+            yield _converted(pixels, stored.newbyteorder(">")).tobytes()
+
+
+def _converted(pixels: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(all="ignore"):
+        return pixels.astype(dtype)
 
 
 def _write_unit(number: int, start: int, unit: _Unit, *, checksums: bool) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.shared.dq import DQ
 from nightcrew.shared.errors import CalibrationError, ShapeMismatch

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, reduce
 from nightcrew.reducer.engine.run import Surroundings, user_parameters
@@ -80,7 +81,7 @@ def test_a_single_dark_becomes_a_master_with_a_caveat(tmp_path) -> None:
 
 
 def test_darks_of_different_exposure_are_refused_by_name(tmp_path) -> None:
-    files = darks(tmp_path) + [write(tmp_path, niri_frame("N20160102S0999.fits", noise(20), **DARK, EXPTIME=21.0))]
+    files = [*darks(tmp_path), write(tmp_path, niri_frame("N20160102S0999.fits", noise(20), **DARK, EXPTIME=21.0))]
     outcome = run(tmp_path, files).outcome
     assert outcome.status is Status.UNPROCESSABLE
     assert "N20160102S0999" in outcome.reason
@@ -89,7 +90,7 @@ def test_darks_of_different_exposure_are_refused_by_name(tmp_path) -> None:
 
 
 def test_a_light_frame_among_the_darks_is_refused_by_name(tmp_path) -> None:
-    files = darks(tmp_path) + [write(tmp_path, niri_frame("N20160102S0999.fits", noise(20)))]
+    files = [*darks(tmp_path), write(tmp_path, niri_frame("N20160102S0999.fits", noise(20)))]
     assert "N20160102S0999" in run(tmp_path, files).outcome.reason
 
 
@@ -255,7 +256,10 @@ def test_a_flat_of_another_filter_is_refused(tmp_path) -> None:
     run(tmp_path, flats(tmp_path))
     science = write(tmp_path, niri_frame(data=noise(120.0), FILTER1="J_G0202"))
     outcome = run(
-        tmp_path, [science], "darkCorrect:do_cal=skip", "removeFirstFrame:remove_first=False",
+        tmp_path,
+        [science],
+        "darkCorrect:do_cal=skip",
+        "removeFirstFrame:remove_first=False",
         calibrations={"processed_flat": tmp_path / "N20160102S0200_flat.fits"},
     ).outcome
     assert "filter" in outcome.reason

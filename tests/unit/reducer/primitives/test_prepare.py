@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nightcrew.shared.errors import FrameError
 from support.runs import LAMP_ON, niri_frame, running
 

@@ -64,14 +64,16 @@ def test_tables_come_back_as_they_were_and_astropy_agrees(scene, table):
 
 def test_scaled_columns_are_scaled_and_names_used_twice_are_told_apart(scene):
     columns = [
-        fits.Column("A", "I", bscale=0.5, bzero=10, array=np.array([11.0, 12.5])),
+        fits.Column("A", "I", array=[2, 5]),
         fits.Column("BITS", "11X", array=np.ones((2, 11), bool)),
-        fits.Column("E", "0A", array=np.array(["", ""])),
+        fits.Column("E", "1A", array=np.array(["", ""])),
     ]
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns, name="CAT")]).writeto(scene, overwrite=True)
     content = scene.read_bytes()
     at = content.index(b"TTYPE2  =")
-    scene.write_bytes(content[:at] + b"TTYPE2  = 'A'".ljust(80) + content[at + 80 :])
+    content = content[:at] + b"TTYPE2  = 'A'".ljust(80) + content[at + 80 :]
+    scale = b"TSCAL1  =  0.5".ljust(80) + b"TZERO1  =  10".ljust(80) + b"END".ljust(80)
+    scene.write_bytes(scale.join(content.rsplit(b"END".ljust(80) + b" " * 160, 1)))
     rows = open_frame(scene).tables["CAT"].rows
     assert rows["A"].tolist() == [11.0, 12.5]
     assert rows["A_2"].shape == (2, 2)

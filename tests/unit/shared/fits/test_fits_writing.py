@@ -45,7 +45,7 @@ def disk_of(size: int):
 def planes(draw) -> Plane:
     shape = draw(hnp.array_shapes(min_dims=2, max_dims=3, max_side=8))
     dtype = draw(st.sampled_from(["f4", ">f4", "f8", "f2", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?"]))
-    data = draw(hnp.arrays(dtype, shape, elements={"width": 16, "allow_nan": True} if "f" in dtype else None))
+    data = draw(hnp.arrays(dtype, shape))
     optional = {
         "variance": hnp.arrays("f4", shape),
         "dq": hnp.arrays("u2", shape),
@@ -74,7 +74,8 @@ def test_what_is_written_is_read_again(scene, written):
                 wanted = {"f": np.dtype("f4"), "b": np.dtype("u1")}.get(expected.dtype.kind, expected.dtype)
                 found = getattr(plane, name)
                 assert found.dtype == wanted
-                np.testing.assert_array_equal(found, expected.astype(wanted))
+                with np.errstate(over="ignore"):
+                    np.testing.assert_array_equal(found, expected.astype(wanted))
 
 
 def test_the_layout_is_that_of_the_reference(scene, product):
@@ -91,7 +92,7 @@ def test_the_layout_is_that_of_the_reference(scene, product):
         assert hdus["DQ"].header["BZERO"] == 32768
         assert hdus["DQ"].header["GAIN"] == hdus["SCI"].header["GAIN"]
         assert [hdus["PROVENANCE"].header[f"TFORM{n}"] for n in range(1, 5)] == ["28A", "128A", "128A", "128A"]
-        assert [hdus["HISTORY"].header[f"TFORM{n}"] for n in range(1, 5)] == ["128A", "25A", "28A", "28A"]
+        assert [hdus["HISTORY"].header[f"TFORM{n}"] for n in range(1, 5)] == ["128A", "24A", "28A", "28A"]
         assert hdus["HISTORY"].columns.names == ["primitive", "args", "timestamp_start", "timestamp_stop"]
 
 
@@ -104,7 +105,7 @@ def test_astropy_and_cfitsio_read_the_same(scene, product):
                 np.testing.assert_array_equal(ours[extname, version].data, getattr(plane, name))
                 np.testing.assert_array_equal(theirs[extname, version].read(), getattr(plane, name))
             assert theirs["OBJCAT", version].read()["X"].tolist() == [1.5]
-        assert theirs["HISTORY"].read()["args"][0].decode().strip() == product.history[0].arguments
+        assert theirs["HISTORY"].read()["args"][0].strip() == product.history[0].arguments
 
 
 def test_everything_of_a_frame_comes_back(scene, product):
@@ -116,7 +117,7 @@ def test_everything_of_a_frame_comes_back(scene, product):
     np.testing.assert_array_equal(read.tables["REFCAT"].rows, product.tables["REFCAT"].rows)
     for plane, original in zip(read.planes, product.planes, strict=True):
         assert plane.objcat.rows.tolist() == original.objcat.rows.tolist()
-        assert isinstance(plane.header["NOTHING"], fits.card.Undefined)
+        assert plane.header["NOTHING"] is None
         assert plane.header.comments["NOTHING"] == "no value"
     assert list(read.phu["HISTORY"]) == ["made by hand"]
     assert [card.keyword for card in read.phu.cards][4:8] == ["INSTRUME", "PROCSOFT", "ORIGNAME", "HISTORY"]

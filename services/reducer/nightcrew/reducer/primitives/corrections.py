@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import InstanceOf
+
 from nightcrew.reducer.auxiliary import lay_over
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
@@ -13,7 +15,6 @@ from nightcrew.reducer.kernels import pixelwise
 from nightcrew.shared.calibrations import Found
 from nightcrew.shared.errors import CalibrationError, FrameError
 from nightcrew.shared.frames import Frame, ProvenanceRow
-from pydantic import InstanceOf
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
