@@ -40,7 +40,7 @@ def cut(source: Path, directory: Path, start: int, stop: int) -> None:
     """Write rows `start` to `stop` of every frame of a directory to another one."""
     directory.mkdir()
     for path in sorted(source.glob("*.fits")):
-        with fits.open(path, memmap=True, do_not_scale_image_data=False) as hdus:
+        with fits.open(path, memmap=False) as hdus:
             rows = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header)])
             for hdu in hdus[1:]:
                 rows.append(fits.ImageHDU(hdu.section[start:stop], hdu.header))

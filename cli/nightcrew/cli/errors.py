@@ -64,8 +64,7 @@ def guarded(command: str, work: Callable[[], object], *, debug: bool = False) ->
     try:
         code = work()
     except KeyboardInterrupt:
-        typer.echo(f"{command}: interrupted", err=True)
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; what is left in the buffer must not fail again at exit.
         sys.stdout = None
@@ -79,6 +78,8 @@ def guarded(command: str, work: Callable[[], object], *, debug: bool = False) ->
         if debug:
             traceback.print_exc()
         return _explain(command, error)
+    if code == ExitCode.INTERRUPTED:
+        typer.echo(f"{command}: interrupted", err=True)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
@@ -109,7 +110,5 @@ def _pointed(error: Exception) -> str:
 
     if not isinstance(error, ExpressionError):
         return str(error)
-    shown, _, blanks = error.pointed().removesuffix(error.problem).rstrip("^ ").partition("\n")
-    del blanks
-    caret = " " * error.position + "^"
-    return f"{error}\n    {shown}\n    {caret}"
+    shown = error.pointed().splitlines()[0]
+    return f"{error}\n    {shown}\n    {' ' * error.position}^"

@@ -176,6 +176,7 @@ def test_control_c_is_noted_in_the_log_and_ends_with_130(nightcrew, darks):
     )
     said = nightcrew("reduce", *darks, "-r", "mine.slow")
     assert said.code == 130
+    assert said.err.endswith("reduce: interrupted\n")
     assert "interrupted" in Path("reduce.log").read_text()
 
 

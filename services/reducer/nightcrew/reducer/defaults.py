@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nightcrew.reducer.engine.recipe import Profile
+
 ROWS: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = (
     (frozenset({"NIRI"}), "addDQ", {"latency": True, "add_illum_mask": False}),
     (frozenset({"F2"}), "addDQ", {"latency": False, "add_illum_mask": False}),
@@ -35,10 +37,14 @@ ROWS: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = (
 )
 
 
-def defaults_for(tags: frozenset[str]) -> dict[str, dict[str, Any]]:
+BEST: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = ()
+"""Rows that the profile `best` adds."""
+
+
+def defaults_for(tags: frozenset[str], profile: Profile = "standard") -> dict[str, dict[str, Any]]:
     """Return the defaults that replace those of the primitives, for frames with these tags."""
     merged: dict[str, dict[str, Any]] = {}
-    for needed, primitive, values in ROWS:
+    for needed, primitive, values in (*ROWS, *(BEST if profile == "best" else ())):
         if needed <= tags:
             merged.setdefault(primitive, {}).update(values)
     return merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,6 +48,7 @@ class Scratch:
         with writing(self.directory):
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=self.directory, buffering=0)  # noqa: SIM115
         self._end = 0
+        self._taking = threading.Lock()
         self._free: dict[int, list[int]] = {}
 
     def __enter__(self) -> Scratch:
@@ -91,11 +93,12 @@ class Scratch:
         return source
 
     def _take(self, size: int) -> int:
-        free = self._free.get(size)
-        if free:
-            return free.pop()
-        self._end += size
-        return self._end - size
+        with self._taking:
+            free = self._free.get(size)
+            if free:
+                return free.pop()
+            self._end += size
+            return self._end - size
 
     def _give_back(self, size: int, offset: int) -> None:
         self._free.setdefault(size, []).append(offset)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame
 
 Mode: TypeAlias = Literal["sq", "ql", "qa"]
+Profile: TypeAlias = Literal["standard", "best"]
 MODES: tuple[Mode, ...] = ("sq", "ql", "qa")
+PROFILES: tuple[Profile, ...] = ("standard", "best")
 DEFAULT = "_default"
 
 
@@ -43,6 +45,8 @@ class Recipe:
         The processing modes that have it.
     default
         Whether it is taken when no name is given.
+    profile
+        `standard` gives the reference's numbers; `best` does what a user would rather have, where it differs.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Recipe:
     tags: frozenset[str]
     modes: frozenset[Mode]
     default: bool = False
+    profile: Profile = "standard"
 
     @property
     def module(self) -> str:
@@ -58,28 +63,47 @@ class Recipe:
 
 
 def recipe(
-    *, tags: Iterable[str], modes: Iterable[Mode] = MODES, default: bool = False
+    *,
+    tags: Iterable[str],
+    modes: Iterable[Mode] = MODES,
+    default: bool = False,
+    profile: Profile = "standard",
 ) -> Callable[[Callable[[Pipeline], None]], Recipe]:
     """Make a recipe of a function."""
 
     def build(function: Callable[[Pipeline], None]) -> Recipe:
-        return Recipe(function.__name__, function, frozenset(tags), frozenset(modes), default)
+        return Recipe(function.__name__, function, frozenset(tags), frozenset(modes), default, profile)
 
     return build
 
 
-def matching(recipes: Iterable[Recipe], tags: frozenset[str], mode: Mode) -> list[Recipe]:
-    """Return the recipes of the library that fits best: the one with the most tags, all of them present."""
-    fitting = [r for r in recipes if mode in r.modes and r.tags <= tags]
+def matching(
+    recipes: Iterable[Recipe], tags: frozenset[str], mode: Mode, profile: Profile = "standard"
+) -> list[Recipe]:
+    """Return the recipes of the library that fits best: the one with the most tags, all of them present.
+
+    A recipe of the profile asked for hides the standard one of the same name.
+    """
+    if profile not in PROFILES:
+        raise RecipeError(f"profile '{profile}' is not known; use one of {', '.join(PROFILES)}")
+    fitting = [r for r in recipes if mode in r.modes and r.tags <= tags and r.profile in {"standard", profile}]
+    special = {r.name for r in fitting if r.profile == profile}
+    fitting = [r for r in fitting if r.profile == profile or r.name not in special]
     best = max((len(r.tags) for r in fitting), default=0)
     return sorted((r for r in fitting if len(r.tags) == best), key=lambda r: r.name)
 
 
-def choose(recipes: Iterable[Recipe], tags: frozenset[str], mode: Mode, name: str = DEFAULT) -> Recipe | None:
+def choose(
+    recipes: Iterable[Recipe],
+    tags: frozenset[str],
+    mode: Mode,
+    name: str = DEFAULT,
+    profile: Profile = "standard",
+) -> Recipe | None:
     """Return the recipe of that name for those tags, or the default one; None if there is none."""
     if mode not in MODES:
         raise RecipeError(f"mode '{mode}' is not known; use one of {', '.join(MODES)}")
-    library = matching(recipes, tags, mode)
+    library = matching(recipes, tags, mode, profile)
     return next((r for r in library if (r.default if name == DEFAULT else r.name == name)), None)
 
 

@@ -11,7 +11,7 @@ from nightcrew.reducer.defaults import defaults_for
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.naming import stem
 from nightcrew.reducer.engine.parameters import make
-from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Mode, Pipeline, Recipe, calls_of, choose, matching
+from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Mode, Pipeline, Profile, Recipe, calls_of, choose, matching
 from nightcrew.reducer.engine.reporting import Ledger
 from nightcrew.reducer.engine.run import META_WORDS, STREAM_WORDS, Run, Running, Surroundings, UserParameter
 from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_primitive
@@ -48,6 +48,8 @@ class Request:
         Processing mode: sq, ql or qa.
     suffix
         Ending that final products get instead of their own.
+    profile
+        `standard` for the reference's numbers, `best` for what a user would rather have.
     """
 
     files: tuple[Path, ...]
@@ -55,6 +57,7 @@ class Request:
     user: tuple[UserParameter, ...] = ()
     mode: Mode = "sq"
     suffix: str | None = None
+    profile: Profile = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +138,20 @@ def find_recipe(request: Request, tags: frozenset[str], instrument: str) -> Reci
         name = getattr(request.recipe, "__name__", "recipe")
         return Recipe(name, request.recipe, frozenset(), frozenset(MODES))
     name = request.recipe or DEFAULT
-    found = load_recipe(name) or choose(RECIPES, tags, request.mode, name)
+    found = load_recipe(name) or choose(RECIPES, tags, request.mode, name, request.profile)
     if found is not None:
         return found
     if name in PRIMITIVES:
         return Recipe(name, lambda p: getattr(p, name)(), frozenset(), frozenset(MODES))
     if name == DEFAULT:
         raise RecipeError(f"{instrument or 'these'} recipes do not define a '{request.mode}' recipe for these data")
-    known = ", ".join(r.name for r in matching(RECIPES, tags, request.mode)) or "none"
+    known = ", ".join(r.name for r in matching(RECIPES, tags, request.mode, request.profile)) or "none"
     raise RecipeError(f"no recipe or primitive named {name}; recipes for these data: {known}")
 
 
-def check_parameters(user: tuple[UserParameter, ...], recipe: Recipe, tags: frozenset[str]) -> None:
+def check_parameters(
+    user: tuple[UserParameter, ...], recipe: Recipe, tags: frozenset[str], profile: Profile = "standard"
+) -> None:
     """Refuse names that do not exist and values that are not valid, before anything runs.
 
     Raises
@@ -164,7 +169,7 @@ def check_parameters(user: tuple[UserParameter, ...], recipe: Recipe, tags: froz
         if setting.name not in known or setting.name in STREAM_WORDS:
             raise RecipeError(unknown_parameter(setting.name, known))
     called = {name for name, _ in calls_of(recipe)}
-    defaults = defaults_for(tags)
+    defaults = defaults_for(tags, profile)
     for name, primitive in PRIMITIVES.items():
         given = {
             u.name: u.value
@@ -192,7 +197,7 @@ def prepare_run(request: Request) -> Prepared:
         raise FrameError(f"no input can be read: {missing[0][1]}")
     about = describe_frame(frames[0])
     recipe = find_recipe(request, about.tags, about.instrument)
-    check_parameters(request.user, recipe, about.tags)
+    check_parameters(request.user, recipe, about.tags, request.profile)
     return Prepared(frames, missing, about.tags, about.instrument, recipe, calls_of(recipe))
 
 
@@ -204,7 +209,12 @@ def reduce(request: Request, around: Surroundings) -> Result:
         prepared = prepare_run(request)
         name = prepared.recipe.name
         run = Run(
-            PRIMITIVES, defaults_for(prepared.tags), request.mode, request.user, around, instrument=prepared.instrument
+            PRIMITIVES,
+            defaults_for(prepared.tags, request.profile),
+            request.mode,
+            request.user,
+            around,
+            instrument=prepared.instrument,
         )
         for path, reason in prepared.missing:
             run.warn(f"left out: {reason}" if path in reason else f"{path}: left out, {reason}")
@@ -258,7 +268,12 @@ def _write_products(run: Run, opened_as: set[str], suffix: str | None) -> tuple[
 def describe_calls(prepared: Prepared, request: Request, around: Surroundings) -> Mapping[str, Any]:
     """Return primitive by primitive the parameters that a request would run with."""
     run = Run(
-        PRIMITIVES, defaults_for(prepared.tags), request.mode, request.user, around, instrument=prepared.instrument
+        PRIMITIVES,
+        defaults_for(prepared.tags, request.profile),
+        request.mode,
+        request.user,
+        around,
+        instrument=prepared.instrument,
     )
     return {
         f"{number:02d} {name}": run.parameters(
