@@ -55,7 +55,9 @@ def run(content: dict[str, Any]) -> Report:
         except ExpressionError as error:
             outcome = {"error": str(error.category)}
         wanted = query["intended"]
-        problem = None if outcome == wanted else f"{query['expression']!r} gives {_brief(outcome)}, not {_brief(wanted)}"
+        problem = (
+            None if outcome == wanted else f"{query['expression']!r} gives {_brief(outcome)}, not {_brief(wanted)}"
+        )
         report.record(query["id"], problem)
     return report
 

@@ -9,17 +9,23 @@ from typing import Any
 
 import numpy as np
 from astropy.io.fits import Header
+
 from nightcrew.reducer.engine.naming import stem
 from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.frames import Frame, Plane
-
 from support.examples_io import first_problem
 from support.runs import running
 
 START = datetime(2020, 3, 1, 8)
 INSTRUMENT = {
     "NIRI": {"INSTRUME": "NIRI", "TELESCOP": "Gemini-North", "CAMERA": "f6", "FILTER1": "J_G0202"},
-    "F2": {"INSTRUME": "F2", "TELESCOP": "Gemini-South", "LYOT": "f/16_G5830", "FILTER1": "J_G0802", "MASKNAME": "None"},
+    "F2": {
+        "INSTRUME": "F2",
+        "TELESCOP": "Gemini-South",
+        "LYOT": "f/16_G5830",
+        "FILTER1": "J_G0802",
+        "MASKNAME": "None",
+    },
 }
 GUIDERS = ("PWFS1_ST", "PWFS2_ST", "OIWFS_ST")
 
@@ -75,7 +81,10 @@ def _separate(example: dict[str, Any], conventions: dict[str, Any]) -> str | Non
     ny, nx = conventions["separateSky_shape"][example["instrument"]]
     frames = _frames(example, conventions, (ny, nx))
     expected = example["expect"]
-    with TemporaryDirectory() as directory, running(Path(directory), *frames, user=_user("separateSky", example)) as run:
+    with (
+        TemporaryDirectory() as directory,
+        running(Path(directory), *frames, user=_user("separateSky", example)) as run,
+    ):
         try:
             run.step("separateSky", {})
         except NightcrewError as error:
@@ -94,7 +103,10 @@ def _associate(example: dict[str, Any], conventions: dict[str, Any]) -> str | No
     science, skies = ([by_name[name] for name in example["lists"][which]] for which in ("science", "skies"))
     expected = example["expect"]
     ordered = list if example.get("order") != "unspecified" else sorted
-    with TemporaryDirectory() as directory, running(Path(directory), *frames, user=_user("associateSky", example)) as run:
+    with (
+        TemporaryDirectory() as directory,
+        running(Path(directory), *frames, user=_user("associateSky", example)) as run,
+    ):
         run.streams["main"], run.streams["sky"] = list(science), list(skies)
         try:
             run.step("associateSky", {})

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+
 from nightcrew.reducer.kernels.affine import Affine, Grid, corners, union_grid
 from nightcrew.reducer.kernels.matching import match_catalogues
 from nightcrew.reducer.kernels.resample import resample
-
 from support.examples_io import Report, difference, first_problem
 
 FIRST_PASS, MATCH_RADIUS, MIN_SOURCES = 5.0, 0.5, 3
@@ -87,7 +87,9 @@ def _resample(example: dict[str, Any], conventions: dict[str, Any]) -> str | Non
     for index, (to_reference, wanted) in enumerate(zip(maps, expected["outputs"], strict=True)):
         dq = np.zeros(shape, np.uint16)
         dq[10, 20], dq[11, 20] = 1, 16
-        made = resample(np.full(shape, 100 + index, np.float32), np.full(shape, 4, np.float32), dq, None, to_reference, grid)
+        made = resample(
+            np.full(shape, 100 + index, np.float32), np.full(shape, 4, np.float32), dq, None, to_reference, grid
+        )
         area = corners(to_reference, shape) - np.array(grid.origin) + 1
         measured = {
             "n_no_data": np.count_nonzero(made.dq & 16), "n_bad_bit1": np.count_nonzero(made.dq & 1),

@@ -50,7 +50,9 @@ def survivors(values: list[float], variances: list[float] | None, start: list[in
         left = set(order[low:])
         keep = len(start) - low - high
         while len(left) > keep:
-            left.discard(max(sorted(left), key=lambda i: (math.isnan(values[i]) or values[i] == math.inf, values[i], -i)))
+            left.discard(
+                max(sorted(left), key=lambda i: (math.isnan(values[i]) or values[i] == math.inf, values[i], -i))
+            )
         return sorted(left)
     live = list(start)
     first_centre = middle([values[i] for i in start])

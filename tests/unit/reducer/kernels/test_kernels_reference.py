@@ -58,7 +58,9 @@ def linearized(before: Step, gain: float) -> Any:
     )
 
 
-@pytest.mark.parametrize(("kind", "frame"), [("dark", "N20160102S0423"), ("flat", "N20160102S0363"), ("flat", "N20160102S0373")])
+@pytest.mark.parametrize(
+    ("kind", "frame"), [("dark", "N20160102S0423"), ("flat", "N20160102S0363"), ("flat", "N20160102S0373")]
+)
 def test_a_calibration_frame_agrees_after_every_step(kind: str, frame: str) -> None:
     night = require_reference("golden", "niri256", "steps", kind)
     prepared, flagged, linear, electrons, noisy = (

@@ -153,7 +153,9 @@ def test_a_quotient_propagates_the_variances_that_there_are(
 ) -> None:
     data, variance, dq = planes
     flat, flat_variance = np.full_like(data, 1.3), np.full_like(data, 0.01)
-    made = pixelwise.divide((data, variance if present[0] else None, dq), (flat, flat_variance if present[1] else None, dq))
+    made = pixelwise.divide(
+        (data, variance if present[0] else None, dq), (flat, flat_variance if present[1] else None, dq)
+    )
     a, b = data.astype(float), flat.astype(float)
     want = (variance * present[0] * b**2 + flat_variance * present[1] * a**2) / b**4
     np.testing.assert_array_equal(made[0], data / flat)

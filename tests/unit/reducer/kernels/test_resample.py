@@ -26,7 +26,9 @@ def weights(c: float, n: int, points: int) -> dict[int, float]:
     return {i: q, i + 1: p}
 
 
-def interpolate(image: np.ndarray, back: Affine, grid: Grid, box: tuple[int, ...], points: int, outside: float) -> np.ndarray:
+def interpolate(
+    image: np.ndarray, back: Affine, grid: Grid, box: tuple[int, ...], points: int, outside: float
+) -> np.ndarray:
     ny, nx = image.shape
     made = np.full(grid.shape, outside)
     x0, y0, x1, y1 = box
@@ -48,7 +50,9 @@ def interpolate(image: np.ndarray, back: Affine, grid: Grid, box: tuple[int, ...
     st.integers(0, 1000), st.floats(-4, 4), st.floats(-4, 4), st.sampled_from([0.0, 0.0, 3.0]),
     st.sampled_from(["poly3", "poly5"]),
 )  # fmt: skip
-def test_every_pixel_is_resampled_as_the_plain_twin_does(seed: int, dx: float, dy: float, turn: float, name: str) -> None:
+def test_every_pixel_is_resampled_as_the_plain_twin_does(
+    seed: int, dx: float, dy: float, turn: float, name: str
+) -> None:
     rng = np.random.default_rng(seed)
     shape = (int(rng.integers(6, 12)), int(rng.integers(6, 12)))
     data, variance = (rng.normal(100, 20, shape).astype(np.float32) for _ in range(2))

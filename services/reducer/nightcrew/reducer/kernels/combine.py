@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
-from nightcrew.shared.errors import RecipeError
 from numba import njit
+
+from nightcrew.shared.errors import RecipeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,7 +153,9 @@ def combine_pixels(
     if operation in ("median", "lmedian"):
         _middle(values, live, keys, count, centre, operation == "lmedian")
     code = OPERATIONS[operation]
-    _average(values, absent if variances is None else variances, live, centre, count, average, spread, code, lone_median)
+    _average(
+        values, absent if variances is None else variances, live, centre, count, average, spread, code, lone_median
+    )
     data, variance, flags, unused = out
     _deliver(average, spread, count, data, variance)
     if flags is not None and dq is not None:
@@ -164,7 +167,7 @@ def combine_pixels(
 def _clip(
     values: NDArray[np.float32], variances: NDArray[np.float32] | None, rejection: Rejection, room: Workspace
 ) -> None:
-    """sigclip and varclip: leave out what is too far from the centre, until nothing is (10.2)."""
+    """Sigclip and varclip: leave out what is too far from the centre, until nothing is (10.2)."""
     pixels = values.shape[1]
     keys, live = room.values("keys", pixels), room.values("live", pixels)
     count, centre, mean, sigma = (room.pixels(n, pixels) for n in ("count", "centre", "average", "spread"))

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nightcrew.shared.errors import RecipeError
 
 from nightcrew.reducer.kernels.clipping import sigma_clip
 from nightcrew.reducer.kernels.combine import Rejection, combine_pixels
+from nightcrew.shared.errors import RecipeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -135,7 +135,14 @@ def _fill_holes(data: Any, dq: Any, limit: float, hole: int) -> None:
 
 
 def linearize_niri(
-    data: Pixels, variance: Pixels | None, gamma: float, eta: float, gain: float, coadds: int, exposure: float, dt: float
+    data: Pixels,
+    variance: Pixels | None,
+    gamma: float,
+    eta: float,
+    gain: float,
+    coadds: int,
+    exposure: float,
+    dt: float,
 ) -> tuple[Pixels, Pixels | None]:
     """Bring NIRI counts to what a linear detector would have recorded (primitives-calibration, 6.1).
 
@@ -163,7 +170,12 @@ def linearize_niri(
     factor = time / (time + extra)
     per_count = single(gain / coadds)
     return _linearize(
-        data, variance, (single(1.0), single(gamma), single(eta)), (per_count, single(coadds / gain)), factor, single(gain)
+        data,
+        variance,
+        (single(1.0), single(gamma), single(eta)),
+        (per_count, single(coadds / gain)),
+        factor,
+        single(gain),
     )
 
 
@@ -192,7 +204,9 @@ def linearize_f2(
     single = np.float32
     c0, c1, c2 = (single(c) for c in coefficients)
     pair = (single(gain / coadds), single(coadds / gain))
-    linear, noise = _linearize(data, variance if update_variance else None, (c0, c1, c2), pair, single(1.0), single(gain))
+    linear, noise = _linearize(
+        data, variance if update_variance else None, (c0, c1, c2), pair, single(1.0), single(gain)
+    )
     return linear, noise if update_variance else variance
 
 

@@ -71,7 +71,9 @@ def relative_level(
     scaling
         Ratio, over pixels positive in both; otherwise the difference.
     """
-    flags = [np.empty(0, np.uint16) if q is None else np.ascontiguousarray(q).reshape(-1) for q in (first_dq, second_dq)]
+    flags = [
+        np.empty(0, np.uint16) if q is None else np.ascontiguousarray(q).reshape(-1) for q in (first_dq, second_dq)
+    ]
     a, b = (np.ascontiguousarray(p, np.float32).reshape(-1) for p in (first, second))
     values = np.empty(a.size, np.float32)
     count = _compare(a, b, flags[0], flags[1], scaling, values)

@@ -8,17 +8,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from nightcrew.shared.errors import RecipeError, ShapeMismatch
 
 from nightcrew.reducer.kernels.combine import Workspace, combine_pixels, scale_values
+from nightcrew.shared.errors import RecipeError, ShapeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nightcrew.shared.frames import Array, PlaneName
     from numpy.typing import NDArray
 
     from nightcrew.reducer.kernels.combine import Operation, Rejection
+    from nightcrew.shared.frames import Array, PlaneName
 
 DEFAULT_BUDGET = 1_000_000_000
 """Bytes for the rows of all inputs that are in memory at a time."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -72,7 +73,13 @@ def remove_from_inputs(frames: list[Frame], p: Tags, run: Run) -> list[Frame]:  
 
 @all_frames("removeFirstFrame", RemoveFirstFrame)
 def remove_first_frame(frames: list[Frame], p: RemoveFirstFrame, run: Run) -> list[Frame]:
-    """Drop the frame that was taken first, whose bias level NIRI does not hold, and any that are named."""
+    """Drop the frame that was taken first, whose bias level NIRI does not hold, and any that are named.
+
+    Raises
+    ------
+    FrameError
+        If no frame would be left.
+    """
     kept = list(frames)
     if not p.remove_first and not p.remove_files:
         run.warn("removeFirstFrame has nothing to remove: neither remove_first nor remove_files is set")
@@ -81,8 +88,8 @@ def remove_first_frame(frames: list[Frame], p: RemoveFirstFrame, run: Run) -> li
         run.info(f"Removing {first.filename}, the first frame")
         kept = [frame for frame in kept if frame is not first]
         if not kept:
-            run.warn(
-                f"{first.filename}: was the only frame and has been removed as the first of its sequence; "
+            raise FrameError(
+                f"{first.filename}: the only frame would be removed as the first of its sequence; "
                 "set removeFirstFrame:remove_first=False to reduce it"
             )
     for name in p.remove_files or []:
