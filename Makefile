@@ -40,11 +40,12 @@ demo: $(STAMP) ## Simulate the NIRI tutorial night into demo/raw and reduce it i
 test: $(STAMP) ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
 
-lint: $(STAMP) ## Check style, types and the walls between the distributions
+lint: $(STAMP) ## Check style, types, the walls between the distributions, and that the reference pages are up to date
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/reference_pages.py --check
 
 bench: $(STAMP) ## Measure time and memory of the tutorial night; writes bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bench $(BENCH_ARGS)

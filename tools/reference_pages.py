@@ -75,7 +75,7 @@ def _metavar(argument: Any) -> str:
 
 def _spelling(option: Any) -> str:
     names = [name for name in (*option.opts, *option.secondary_opts) if "_" not in name or len(option.opts) == 1]
-    value = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
+    value = "" if option.is_flag else f" {option.metavar or option.name.upper()}".replace("|", "\\|")
     return ", ".join(f"`{name}{value}`" for name in names)
 
 

@@ -45,7 +45,7 @@ def exposure(
     `wcs_error` is what the WCS is off by, pixels.
     """
     rng = np.random.default_rng(number)
-    moved = [(x - p / SCALE, y + q / SCALE) for x, y in sources]
+    moved = [(x + p / SCALE, y - q / SCALE) for x, y in sources]
     data = stars(size, moved) + sky + rng.normal(0.0, noise, (size, size))
     minute = number if minute is None else minute
     name = f"N20160102S{number:04d}.fits"
@@ -57,6 +57,6 @@ def exposure(
     header = plane.header
     header["GAIN"], header["BUNIT"] = 1.0, "electron"
     # The pixel where the star at the centre of tangency falls: the WCS of the first pointing, moved like the stars.
-    header["CRPIX1"] += -p / SCALE + wcs_error[0]
-    header["CRPIX2"] += q / SCALE + wcs_error[1]
+    header["CRPIX1"] += p / SCALE + wcs_error[0]
+    header["CRPIX2"] += -q / SCALE + wcs_error[1]
     return frame

@@ -18,6 +18,8 @@ Fits: TypeAlias = Callable[[str], bool]
 
 AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "caldb"})
 UPLOADS = frozenset({"metrics", "calibs", "science"})
+SHORT_FORMS: Mapping[str, Mapping[str, str]] = {"reduce": {"--qa": "--mode=qa", "--ql": "--mode=ql"}}
+"""Flags that stand for an option and its value; of several the last counts, as in DRAGONS."""
 END, STDIN = "--", "-"
 _SHORTEST_ABBREVIATION = len("--par")
 
@@ -81,6 +83,9 @@ def normalise(
     tokens = list(argv)
     if command in AT_FILE_COMMANDS:
         tokens = [word for token in argv for word in _expanded(token, read, ())]
+    short = SHORT_FORMS.get(command, {})
+    end = tokens.index(END) if END in tokens else len(tokens)
+    tokens = [short.get(token, token) for token in tokens[:end]] + tokens[end:]
     return list(_spread(tokens, SPREADS.get(command, ()), is_file))
 
 

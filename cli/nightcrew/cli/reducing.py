@@ -76,6 +76,7 @@ class Job:
         suffix: str | None,
         memory: float | None,
         threads: int | None,
+        profile: Any = "standard",
     ) -> Job:
         """Check what can be checked without opening the inputs."""
         try:
@@ -89,6 +90,7 @@ class Job:
             tuple(last.values()),
             mode,
             suffix,
+            profile,
         )
         budget = available_memory() // 2 if memory is None else int(memory * GIGABYTE)
         return cls(
@@ -115,8 +117,8 @@ def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_j
     here = Path()
     with open_log(mode, file, screen) as log, Scratch(here) as scratch:
         try:
-            _announce(job, log)
-            result = reduce(job.request, job.surroundings(here, scratch, log))
+            prepared = _announce(job, log)
+            result = reduce(job.request, job.surroundings(here, scratch, log), prepared)
         except KeyboardInterrupt:
             log.note("interrupted", Level.ERROR)
             raise
@@ -129,8 +131,8 @@ def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_j
     return ExitCode.DRAGONS_FAILED if os.environ.get("NIGHTCREW_DRAGONS_EXIT") == "1" else ExitCode.FAILED
 
 
-def _announce(job: Job, log: RunLog) -> None:
-    """Say what was submitted, and which files cannot be read and why."""
+def _announce(job: Job, log: RunLog) -> Prepared | None:
+    """Say what was submitted, and which files cannot be read and why; None if nothing can run."""
     log.tell(f"\n\t\t\t--- reduce v{version()} ---\n", Level.STATUS)
     log.tell(f"Running on Python {platform.python_version()}")
     if job.overridden:
@@ -140,7 +142,7 @@ def _announce(job: Job, log: RunLog) -> None:
     except NightcrewError:
         # The reduction says why; here only which files are to blame.
         _blame(open_inputs(job.request.files)[1], log)
-        return
+        return None
     _blame(prepared.missing, log)
     files = [str(path) for path in job.request.files if str(path) not in dict(prepared.missing)]
     if not prepared.missing:
@@ -148,6 +150,7 @@ def _announce(job: Job, log: RunLog) -> None:
     shown = files if len(files) < 3 else [files[0], "...", files[-1]]
     log.tell(f"{' '.join(shown)}, {len(files)} files submitted.")
     log.start(prepared.recipe.name)
+    return prepared
 
 
 def _blame(missing: Sequence[tuple[str, str]], log: RunLog) -> None:

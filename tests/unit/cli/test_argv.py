@@ -90,7 +90,7 @@ def test_a_comment_sign_within_a_token_is_part_of_it():
         ("-p x.fits a=1", "x.fits a=1"),
         ("-p nosign", "-p nosign"),
         ("-p", "-p"),
-        ("-p --qa", "-p --qa"),
+        ("-p --qa", "-p --mode=qa"),
         ("-p a=-1 b=2", "-p a=-1 -p b=2"),
         ("-p a=1 -- b=2", "-p a=1 -- b=2"),
         ("--user_cal bpm:b.fits mask:m.fits", "--user_cal bpm:b.fits --user_cal mask:m.fits"),
@@ -133,3 +133,8 @@ def test_long_options_may_be_cut_short_while_they_are_unmistakable():
     assert in_full(["--p", "1"], known) == ["--p", "1"]
     assert in_full(["--rec=y", "--", "--rec"], known) == ["--recipe=y", "--", "--rec"]
     assert in_full(["--user", "a:b"], known)[0] in {"--user_cal", "--user-cal"}
+
+
+def test_of_several_mode_flags_the_last_counts() -> None:
+    assert normalise(["reduce", "a.fits", "--qa", "--ql"]) == ["reduce", "a.fits", "--mode=qa", "--mode=ql"]
+    assert normalise(["showd", "--qa"]) == ["showd", "--qa"]

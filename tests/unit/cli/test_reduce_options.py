@@ -62,7 +62,6 @@ def test_a_user_calibration_that_cannot_be_read_is_an_error(night):
         (["--logmode", "loud"], "--logmode"),
         (["--upload", "all"], "--upload all"),
         (["--config", "nosuch"], "--config nosuch"),
-        (["--qa", "--ql"], "exclude each other"),
         (["--mode", "xx"], "--mode"),
         (["--profile", "quick"], "--profile"),
         (["--memory", "0"], "--memory"),

@@ -27,6 +27,7 @@ class Profile(StrEnum):
     """Variants of the recipes."""
 
     STANDARD = "standard"
+    BEST = "best"
 
 
 def _print_version(value: bool) -> None:
@@ -52,11 +53,15 @@ def reduce(
         typer.Option("--user_cal", "--user-cal", metavar="TYPE:FILE ...", help="Calibrations for all files."),
     ] = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Science quality, quick look, assessment.")] = Mode.SCIENCE,
-    qa: Annotated[bool, typer.Option("--qa", help="The same as --mode qa.")] = False,
-    ql: Annotated[bool, typer.Option("--ql", help="The same as --mode ql.")] = False,
+    qa: Annotated[  # noqa: ARG001
+        bool, typer.Option("--qa", help="The same as --mode qa.")
+    ] = False,
+    ql: Annotated[  # noqa: ARG001
+        bool, typer.Option("--ql", help="The same as --mode ql.")
+    ] = False,
     suffix: Annotated[str | None, typer.Option("--suffix", help="Ending of the final products' names.")] = None,
-    profile: Annotated[  # noqa: ARG001
-        Profile, typer.Option("--profile", help="Variant of the recipes.")
+    profile: Annotated[
+        Profile, typer.Option("--profile", help="standard: the reference's numbers; best: what it leaves to the user.")
     ] = Profile.STANDARD,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
@@ -90,8 +95,6 @@ def reduce(
     if display:
         typer.echo(_flags(context))
         return
-    if qa and ql:
-        raise UsageProblem("--qa and --ql exclude each other")
     _check_uploads(upload or ())
     if config is not None and not config.is_file():
         raise UsageProblem(f"--config {config}: no such file")
@@ -103,8 +106,9 @@ def reduce(
 
     from nightcrew.cli.reducing import Job, carry_out, show_plan
 
-    chosen = "qa" if qa else "ql" if ql else mode.value
-    job = Job.from_options(files, recipe, param or (), user_cal or (), chosen, suffix, memory, threads)
+    job = Job.from_options(
+        files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value
+    )
     if dry_run:
         show_plan(job, as_json=as_json)
         return

@@ -194,12 +194,8 @@ def test_tiles_and_threads_do_not_change_a_bit(operation: Any, method: Any) -> N
         tiled = combine_planes(
             frames, operation, rejection, scale=scale, rejection_map=True, budget=budget, threads=threads
         )
-        for ours, theirs in zip(
-            (tiled.data, tiled.variance, tiled.dq, tiled.rejected), (whole.data, whole.variance, whole.dq, whole.rejected),
-            strict=True,
-        ):  # fmt: skip
-            assert ours is not None
-            assert theirs is not None
+        for plane in ("data", "variance", "dq", "rejected"):
+            ours, theirs = getattr(tiled, plane), getattr(whole, plane)
             assert ours.tobytes() == theirs.tobytes()
 
 

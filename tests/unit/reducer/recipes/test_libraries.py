@@ -71,11 +71,9 @@ def test_quick_look_of_f2_subtracts_the_sky_once_and_of_niri_twice() -> None:
 
 @pytest.mark.parametrize("instrument", ["NIRI", "F2"])
 def test_the_parts_of_a_deep_reduction_make_up_the_whole(instrument) -> None:
-    whole = [s for s in steps_of(instrument, "ultradeep") if s not in {"flushPixels", "clearStream"}]
-    parts = [s for n in (1, 2, 3) for s in steps_of(instrument, f"ultradeep_part{n}") if s != "flushPixels"]
-    parts.remove("copyInputs")
-    for only_in_parts in ("clearStream",):
-        parts = [s for s in parts if s != only_in_parts]
+    housekeeping = {"flushPixels", "clearStream", "copyInputs"}
+    whole = [step for step in steps_of(instrument, "ultradeep") if step not in housekeeping]
+    parts = [step for n in (1, 2, 3) for step in steps_of(instrument, f"ultradeep_part{n}") if step not in housekeeping]
     if instrument == "NIRI":
         whole.remove("dilateObjectMask")
     assert parts == whole

@@ -68,6 +68,11 @@ def test_a_file_cut_anywhere_is_truncated_and_cannot_be_opened(scene, whole, dat
             read_headers(scene)
 
 
+def test_a_file_cut_within_the_name_of_its_last_extension_is_truncated(scene, whole):
+    for kept in range(1, 9):
+        assert judged(scene, whole[: whole.rindex(b"XTENSION") + kept]) is Reason.TRUNCATED
+
+
 @given(st.binary(min_size=1, max_size=3000).filter(lambda rest: not b"XTENSION".startswith(rest[:8])))
 def test_bytes_after_the_last_hdu_are_reported_and_do_not_hinder_reading(scene, whole, rest):
     assert judged(scene, whole + rest) is Reason.TRAILING_BYTES

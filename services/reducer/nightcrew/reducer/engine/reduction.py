@@ -201,12 +201,12 @@ def prepare_run(request: Request) -> Prepared:
     return Prepared(frames, missing, about.tags, about.instrument, recipe, calls_of(recipe))
 
 
-def reduce(request: Request, around: Surroundings) -> Result:
-    """Carry out a request; what goes wrong becomes the outcome."""
+def reduce(request: Request, around: Surroundings, prepared: Prepared | None = None) -> Result:
+    """Carry out a request, checked already or not; what goes wrong becomes the outcome."""
     run: Run | None = None
     name = ""
     try:
-        prepared = prepare_run(request)
+        prepared = prepared or prepare_run(request)
         name = prepared.recipe.name
         run = Run(
             PRIMITIVES,

@@ -51,7 +51,7 @@ class Affine:
         x0, y0 = nx / 2, ny / 2
         at = np.array([(nx, y0), (0.0, y0), (x0, ny), (x0, 0.0), (x0, y0)])
         right, left, top, bottom, centre = np.asarray(function(at), np.float64)
-        matrix = np.column_stack([(right - left) / nx, (top - bottom) / ny])
+        matrix = np.array([(right - left) / nx, (top - bottom) / ny]).T
         return cls(matrix, centre - matrix @ np.array([x0, y0]))
 
     def __call__(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ class Affine:
 
     def inverse(self) -> Affine:
         """Return the map back."""
-        back = np.linalg.inv(self.matrix)
+        back = np.linalg.inv(self.matrix).astype(np.float64)
         return Affine(back, -back @ self.offset)
 
     def shifted(self, dx: float, dy: float) -> Affine:
@@ -74,7 +74,7 @@ class Affine:
         return abs(float(np.linalg.det(self.matrix)))
 
     def integer_shift(self, tolerance: float = 0.0) -> tuple[int, int] | None:
-        """Return (dx, dy) if the map is a shift by whole pixels, or by so little less than `tolerance` off; else None."""
+        """Return (dx, dy) if the map is a shift by whole pixels, to within `tolerance`; None otherwise."""
         dx, dy = round(float(self.offset[0])), round(float(self.offset[1]))
         off = max(abs(float(self.offset[0]) - dx), abs(float(self.offset[1]) - dy))
         if off > tolerance or np.abs(self.matrix - np.eye(2)).max() > tolerance:

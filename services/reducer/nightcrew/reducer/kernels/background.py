@@ -173,7 +173,7 @@ def _within(values: Any, low: float, high: float, kept: Any) -> int:
     for i in range(values.size):
         v = np.float64(values[i])
         kept[count] = values[i]
-        count += (v > low) & (v <= high)
+        count += 1 if (v > low) & (v <= high) else 0
     return count
 
 

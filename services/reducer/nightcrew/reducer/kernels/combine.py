@@ -73,7 +73,7 @@ class Rejection:
         """Raise `RecipeError` if so many inputs cannot be combined with this rejection."""
         if self.method == "minmax" and self.nlow + self.nhigh >= inputs:
             raise RecipeError(
-                f"Only {inputs} images but nlow={self.nlow} and nhigh={self.nhigh}; lower them or use reject_method=none"
+                f"Only {inputs} images but nlow={self.nlow} and nhigh={self.nhigh}; lower them, or reject none"
             )
 
 
@@ -82,8 +82,10 @@ class Workspace:
 
     def __init__(self, inputs: int, pixels: int) -> None:
         self.inputs = inputs
-        self._values = {name: np.empty(inputs * pixels, kind) for name, kind in self.PER_VALUE.items()}
-        self._pixels = {name: np.empty(pixels, kind) for name, kind in self.PER_PIXEL.items()}
+        self._values: dict[str, NDArray[Any]] = {
+            name: np.empty(inputs * pixels, kind) for name, kind in self.PER_VALUE.items()
+        }
+        self._pixels: dict[str, NDArray[Any]] = {name: np.empty(pixels, kind) for name, kind in self.PER_PIXEL.items()}
 
     PER_VALUE: ClassVar[dict[str, type]] = {
         "keys": np.float32, "live": np.uint8, "usable": np.uint8, "levels": np.uint8,
@@ -152,10 +154,8 @@ def combine_pixels(
     lone_median = operation == "median" and all_used and dq is None and inputs % 2 == 1 and variances is not None
     if operation in ("median", "lmedian"):
         _middle(values, live, keys, count, centre, operation == "lmedian")
-    code = OPERATIONS[operation]
-    _average(
-        values, absent if variances is None else variances, live, centre, count, average, spread, code, lone_median
-    )
+    own, code = absent if variances is None else variances, OPERATIONS[operation]
+    _average(values, own, live, centre, count, average, spread, code, lone_median)
     data, variance, flags, unused = out
     _deliver(average, spread, count, data, variance)
     if flags is not None and dq is not None:
@@ -230,8 +230,8 @@ def _middle(values: Any, live: Any, keys: Any, count: Any, centre: Any, low_medi
     for i in range(inputs):
         for x in range(pixels):
             v = values[i, x]
-            keys[i, x] = v if (live[i, x] != 0) & (v == v) else np.float32(np.inf)
-            nans += (live[i, x] != 0) & (v != v)
+            keys[i, x] = v if (live[i, x] != 0) & ~np.isnan(v) else np.float32(np.inf)
+            nans += (live[i, x] != 0) & np.isnan(v)
             count[x] += live[i, x]
     p = 1
     while p < inputs:
@@ -258,7 +258,7 @@ def _middle(values: Any, live: Any, keys: Any, count: Any, centre: Any, low_medi
         for x in range(pixels):
             numbers = count[x]
             for i in range(inputs):
-                numbers -= (live[i, x] != 0) & (values[i, x] != values[i, x])
+                numbers -= (live[i, x] != 0) & np.isnan(values[i, x])
             if (max(count[x] - 1, 0) // 2 if low_median else count[x] // 2) >= numbers:
                 centre[x] = np.float32(np.nan)
 
@@ -287,11 +287,11 @@ def _drop_extremes(values: Any, live: Any, keys: Any, count: Any, nlow: int, nhi
         limit[x] = keys[n - ties[x], x] if ties[x] > 0 else infinity
     for i in range(inputs):
         for x in range(pixels):
-            v = values[i, x] if values[i, x] == values[i, x] else infinity
+            v = infinity if np.isnan(values[i, x]) else values[i, x]
             ties[x] -= (live[i, x] != 0) & (v > limit[x])
     for i in range(inputs):
         for x in range(pixels):
-            v = values[i, x] if values[i, x] == values[i, x] else infinity
+            v = infinity if np.isnan(values[i, x]) else values[i, x]
             tie = (live[i, x] != 0) & (v == limit[x]) & (ties[x] > 0)
             ties[x] -= tie
             live[i, x] &= ~(tie | (v > limit[x]))
@@ -442,7 +442,7 @@ def _unite_flags(dq: Any, live: Any, data: Any, flags: Any, weighted: bool) -> N
         for x in range(pixels):
             flags[x] |= dq[i, x] if live[i, x] else np.uint16(0)
     for x in range(pixels if weighted else 0):
-        data[x] = np.float32(0.0) if (flags[x] > 0) & (data[x] != data[x]) else data[x]
+        data[x] = np.float32(0.0) if (flags[x] > 0) & np.isnan(data[x]) else data[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""The vertical pattern of NIRI's readout: find it, find the rows that have it, take it off (primitives-calibration, 14.1)."""
+"""The vertical pattern of NIRI's readout: finding it and taking it off (primitives-calibration, 14.1)."""
 
 from __future__ import annotations
 

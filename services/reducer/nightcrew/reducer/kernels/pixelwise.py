@@ -57,8 +57,8 @@ def flag_levels(
     wrong, bright = _flag(data.reshape(-1), dq.reshape(-1), *limits)
     if wrong:
         data = np.where(np.isfinite(data), data, np.float32(0.0))
-    can_have_holes = saturation and non_linear and saturation > non_linear and data.ndim == 2
-    if can_have_holes and (bright or data.size <= hole):
+    levels_known = saturation and non_linear and saturation > non_linear
+    if non_linear and levels_known and data.ndim == 2 and (bright or data.size <= hole):
         _fill_holes(data, dq, non_linear, hole)
     return data, dq
 
@@ -71,9 +71,9 @@ def _flag(data: Any, dq: Any, non_linear: float, saturation: float) -> Any:
         value = np.float64(data[i])
         q = np.uint16(NON_LINEAR) if value >= non_linear else np.uint16(0)
         q = np.uint16(SATURATED) if value >= saturation else q
-        bright += value >= non_linear
-        undefined = not value - value == 0.0
-        wrong += undefined
+        bright += 1 if value >= non_linear else 0
+        undefined = not np.isfinite(value)
+        wrong += 1 if undefined else 0
         dq[i] = np.uint16(NO_DATA) if undefined else q
     return wrong, bright
 
@@ -168,12 +168,12 @@ def linearize_niri(
     single = np.float32
     time, extra = single(exposure), single(dt)
     factor = time / (time + extra)
-    per_count = single(gain / coadds)
+    units = (single(gain / coadds), single(coadds / gain))
     return _linearize(
         data,
         variance,
         (single(1.0), single(gamma), single(eta)),
-        (per_count, single(coadds / gain)),
+        units,
         factor,
         single(gain),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Interpolant: TypeAlias = Literal["nearest", "linear", "poly3", "poly5", "spline3", "spline5"]
 
-SPLINE_ORDERS = {"nearest": 0, "linear": 1, "spline3": 3, "spline5": 5}
+SPLINE_ORDERS: dict[str, Literal[0, 1, 3, 5]] = {"nearest": 0, "linear": 1, "spline3": 3, "spline5": 5}
 POLY_POINTS = {"poly3": 4, "poly5": 6}
 NO_DATA = 16
 OBJECT = 1 << 16
@@ -39,7 +39,7 @@ class Resampled:
     objmask
         uint8, 0 or 1.
     jacobian
-        Area of an output pixel in pixels of the input; `data` and `variance` were multiplied by it if flux is conserved.
+        Area of an output pixel in pixels of the input; `data` and `variance` were multiplied by it to conserve flux.
     replaced
         Pixels that were no finite numbers and counted as 0.
     """
@@ -132,7 +132,8 @@ def resample_mask(
     out = np.zeros(shape, np.uint32)
     box = _clipped(bounds(to_frame, mask.shape), shape)
     _interpolate([], flags, [], out, to_frame.inverse(), box, interpolant, threshold)
-    return ((out & OBJECT) != 0).astype(np.uint8)
+    carried: NDArray[np.uint8] = ((out & OBJECT) != 0).astype(np.uint8)
+    return carried
 
 
 def _finite(*planes: NDArray[np.float32] | None) -> tuple[list[NDArray[np.float32]], int]:
@@ -212,7 +213,7 @@ def _by_spline(
     shape: tuple[int, ...],
     back: tuple[NDArray[np.float64], NDArray[np.float64]],
     box: tuple[int, int, int, int],
-    order: int,
+    order: Literal[0, 1, 3, 5],
     threshold: float,
 ) -> None:
     from scipy.ndimage import affine_transform  # noqa: PLC0415 (rarely wanted, slow to import)

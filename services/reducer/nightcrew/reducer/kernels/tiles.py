@@ -155,7 +155,7 @@ class _Work:
         row_pixels = int(np.prod(self.made.data.shape[1:]))
         inputs = len(self.planes)
         step = max(1, min(stop - start, STRIP_VALUES // (inputs * row_pixels)))
-        buffers = {
+        buffers: dict[str, Array] = {
             name: np.empty(inputs * step * row_pixels, np.uint16 if name == "dq" else np.float32) for name in names
         }
         room = Workspace(inputs, step * row_pixels)
@@ -163,7 +163,7 @@ class _Work:
         for first in range(start, stop, step):
             last = min(first + step, stop)
             pixels = (last - first) * row_pixels
-            strip = {}
+            strip: dict[str, Array] = {}
             for name in names:
                 strip[name] = buffers[name][: inputs * pixels].reshape(inputs, pixels)
                 for values, source in zip(strip[name], given[name], strict=True):

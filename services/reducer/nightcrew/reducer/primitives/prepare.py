@@ -108,12 +108,11 @@ def validate_data(frames: list[Frame], p: ValidateData, run: Run) -> list[Frame]
                 f"{frame.filename}: has {len(frame.planes)} science extensions where raw {first} imaging has 1; "
                 "take the file as the archive ships it"
             )
-        wanted = DETECTOR_SHAPES.get(first)
-        if wanted is not None and frame.planes[0].shape[-2:] != wanted:
-            ny, nx = frame.planes[0].shape[-2:]
+        wanted, shape = DETECTOR_SHAPES.get(first), frame.planes[0].shape
+        if wanted is not None and shape not in {wanted, (1, *wanted)}:
             raise FrameError(
-                f"{frame.filename}: {nx} x {ny} pixels, and {first} always reads {wanted[1]} x {wanted[0]}; "
-                "take the file as the archive ships it"
+                f"{frame.filename}: {' x '.join(map(str, reversed(shape)))} pixels, and {first} always reads "
+                f"{wanted[1]} x {wanted[0]}; take the file as the archive ships it"
             )
         if p.require_wcs and not _has_wcs(frame.planes[0].header, frame.phu):
             raise FrameError(
