@@ -97,13 +97,14 @@ def recipes() -> str:
 def _recipe(recipe: Recipe) -> str:
     tags = ", ".join(sorted(recipe.tags))
     modes = ", ".join(mode for mode in ("sq", "ql", "qa") if mode in recipe.modes)
+    profile = "" if recipe.profile == "standard" else f", profile {recipe.profile}"
     default = "; the default for these tags" if recipe.default else ""
     lines = [
         f"## {recipe.name}: {tags}",
         "",
         (recipe.function.__doc__ or "").strip(),
         "",
-        f"Modes {modes}{default}.",
+        f"Modes {modes}{profile}{default}.",
         "",
     ]
     for number, (name, given) in enumerate(calls_of(recipe), 1):

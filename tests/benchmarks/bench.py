@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REFERENCE_WALL = 131.0
 REFERENCE_CPU = 122.0
 REFERENCE_PEAK = 900.0
+REFERENCE_START = 2.7
+"""CPU seconds before a recipe begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,12 @@ def measure_commands(raw: Path, runs: int, scratch: Path) -> list[Figure]:
     select = [nightcrew(), "dataselect", *frames, "--tags", "DARK", "--expr", "exposure_time==20", "-o", "darks.lis"]
     start = median([run([nightcrew(), "--help"], scratch) for _ in range(max(runs, 5))])
     selecting = median([run(select, scratch) for _ in range(runs)])
+    write_lists(raw, scratch)
+    dry = median([run([nightcrew(), "reduce", "@darks20s.lis", "--dry-run"], scratch) for _ in range(runs)])
     return [
         Figure("nightcrew --help: wall", start.wall, "s", limit=0.4),
         Figure("dataselect, 1000 files: wall", selecting.wall, "s", limit=3),
+        Figure("reduce --dry-run, 10 darks: CPU", dry.cpu, "s", reference=REFERENCE_START),
     ]
 
 

@@ -16,7 +16,7 @@ from nightcrew.shared.frames import Frame, Plane
 from support.examples_io import first_problem
 from support.runs import running
 
-START = datetime(2020, 3, 1, 8)
+START = datetime(2020, 3, 1, 8)  # noqa: DTZ001  (descriptors carry no zone: UTC)
 INSTRUMENT = {
     "NIRI": {"INSTRUME": "NIRI", "TELESCOP": "Gemini-North", "CAMERA": "f6", "FILTER1": "J_G0202"},
     "F2": {

@@ -49,7 +49,13 @@ def exposure(
     data = stars(size, moved) + sky + rng.normal(0.0, noise, (size, size))
     minute = number if minute is None else minute
     name = f"N20160102S{number:04d}.fits"
-    given = {"POFFSET": p, "QOFFSET": q, "UT": f"09:{minute:02d}:00.0", "PREPARE": "2016-01-03T00:00:00", "ORIGNAME": name}
+    given = {
+        "POFFSET": p,
+        "QOFFSET": q,
+        "UT": f"09:{minute:02d}:00.0",
+        "PREPARE": "2016-01-03T00:00:00",
+        "ORIGNAME": name,
+    }
     frame = niri_frame(name, data.astype(np.float32), **(given | cards))
     plane = frame.planes[0]
     plane.variance = np.full((size, size), noise**2, np.float32)

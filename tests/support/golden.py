@@ -19,6 +19,8 @@ from nightcrew.shared.fits import Scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nightcrew.reducer.engine.recipe import Mode
+
 Array = np.ndarray[Any, Any]
 
 
@@ -98,6 +100,7 @@ class Bench:
         *user: str,
         recipe: str | None = None,
         calibrations: dict[str, Path] | None = None,
+        mode: Mode = "sq",
     ) -> Result:
         """Run a reduction."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -105,7 +108,7 @@ class Bench:
             around = Surroundings(
                 Chosen(calibrations or {}), Directory(self.root), Memory(self.budget, scratch), threads=self.threads
             )
-            return reduce(Request(files, recipe, tuple(user_parameters(user))), around)
+            return reduce(Request(files, recipe, tuple(user_parameters(user)), mode), around)
 
 
 @dataclass

@@ -136,19 +136,20 @@ def f2_frame(name: str = "S20131128S0001.fits", data: np.ndarray[Any, Any] | Non
     F2 reads all 2048 x 2048 pixels, as `prepare` checks; steps after it take `data` of any size.
     """
     pixels = np.full((1, F2_SIZE, F2_SIZE), 100, np.int32) if data is None else data
+    phu = _primary(F2_PHU, cards)
     scale = F2_PHU["PIXSCALE"] / 3600
     ny, nx = pixels.shape[-2:]
     header = Header(
         {
             "EXTNAME": "SCI", "EXTVER": 1, "NAXIS": pixels.ndim, "NAXIS1": nx, "NAXIS2": ny,
             "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": (nx + 1) / 2, "CRPIX2": (ny + 1) / 2,
-            "CRVAL1": F2_PHU["RA"], "CRVAL2": F2_PHU["DEC"], "CD1_1": 0.0, "CD1_2": scale, "CD2_1": scale,
+            "CRVAL1": phu["RA"], "CRVAL2": phu["DEC"], "CD1_1": 0.0, "CD1_2": scale, "CD2_1": scale,
             "CD2_2": 0.0, "RADECSYS": "FK5",
         }
     )  # fmt: skip
     if pixels.ndim == 3:
         header.update({"NAXIS3": 1, "CD3_3": 1.0})
-    return Frame(_primary(F2_PHU, cards), [Plane(header, pixels)], name)
+    return Frame(phu, [Plane(header, pixels)], name)
 
 
 def _primary(usual: dict[str, Any], cards: dict[str, Any]) -> Header:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.geometry import tangent_plane
 from nightcrew.shared.errors import FrameError
 from support.fields import STARS, exposure

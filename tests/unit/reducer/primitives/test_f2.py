@@ -114,6 +114,45 @@ def test_a_number_of_reads_that_f2_does_not_have_is_refused_where_it_matters(ste
             run.step(step, given)
 
 
+@pytest.mark.parametrize("noise", ["read, Poisson", "read"])
+def test_non_linearity_is_corrected_and_only_photon_noise_grows_with_the_counts(noise, tmp_path) -> None:
+    frame = small("S20131128S0001.fits", 20000.0)
+    header = frame.planes[0].header
+    header.update({"VARNOISE": noise, "GAIN": 1.0, "SATLEVEL": 155400.0, "NONLINEA": 111888.0})
+    with running(tmp_path, frame) as run:
+        run.step("nonlinearityCorrect", {})
+    corrected = frame.planes[0].data[0, 0]
+    assert corrected == pytest.approx(19989.1504, rel=1e-7)
+    added = corrected - 20000.0 if "Poisson" in noise else 0.0
+    assert frame.planes[0].variance[0, 0] == pytest.approx(max(4.0 + added, 0.0))
+    assert (header["SATLEVEL"], header["NONLINEA"]) == (158140.24, 112755.758)
+
+
+def test_of_a_sum_of_exposures_each_is_corrected_by_itself(tmp_path) -> None:
+    frame = small("S20131128S0001.fits", 11103.33, COADDS=2, LNRS=4)
+    frame.planes[0].header.update({"GAIN": 1.0, "SATLEVEL": 155400.0})
+    with running(tmp_path, frame) as run:
+        run.step("nonlinearityCorrect", {})
+    assert frame.planes[0].data[0, 0] == pytest.approx(11100.043, rel=1e-6)
+    assert frame.planes[0].header["SATLEVEL"] == 155815.925
+
+
+def test_a_number_of_reads_without_coefficients_leaves_the_counts(tmp_path) -> None:
+    frame = small("S20131128S0001.fits", 20000.0, LNRS=3)
+    with running(tmp_path, frame) as run:
+        run.step("nonlinearityCorrect", {})
+        assert any("no non-linearity coefficients for read mode 3" in w for w in run.ledger.warnings)
+    assert (frame.planes[0].data == 20000.0).all()
+
+
+def test_behind_adaptive_optics_the_scale_of_the_coordinates_is_the_nominal_one(tmp_path) -> None:
+    frame = f2_frame(AOFOLD="IN", PIXSCALE=0.09)
+    with running(tmp_path, frame) as run:
+        run.step("prepare", {"bad_wcs": "ignore"})
+        (made,) = run.stream("main")
+    assert 3600 * made.planes[0].header["CD1_2"] == pytest.approx(made.phu["PIXSCALE"])
+
+
 def test_the_corners_of_a_light_frame_are_not_illuminated_and_those_of_a_dark_are_left(tmp_path) -> None:
     light = prepared(tmp_path, "addDQ").planes[0].dq
     assert light[0, 0] == light[-1, -1] == DQ.UNILLUMINATED

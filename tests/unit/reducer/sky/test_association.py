@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+
 from nightcrew.reducer.sky.association import Limits, Pointing, all_others, associate
 
-START = datetime(2016, 1, 2, 9)
+START = datetime(2016, 1, 2, 9)  # noqa: DTZ001  (descriptors carry no zone: UTC)
 
 
 def pointing(name: str, seconds: float, east: float = 0.0, exposure: float | None = 20.0, setup: str = "J") -> Pointing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nightcrew.reducer.geometry import TangentPlane
 from nightcrew.reducer.sky.grouping import Circle, Exposure, Rectangle, group_centre, group_pointings, separate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from support import examples_separation
 from support.fields import exposure
 from support.reference import require_reference

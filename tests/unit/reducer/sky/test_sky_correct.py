@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.primitives.associate_sky import sky_table
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.fits import open_frame, write_frame
 from support.fields import exposure
 from support.runs import running
-
 
 NOISE = 10.0
 
@@ -154,7 +154,9 @@ def test_skies_are_saved_on_demand(tmp_path) -> None:
         assert np.median(open_frame(tmp_path / run.written[0]).planes[0].data) == pytest.approx(1020.0, abs=5.0)
 
 
-@pytest.mark.parametrize("user", [("zero=True", "skyCorrect:scale=False"), ("statsec=10:60,10:60",), ("apply_dq=False",)])
+@pytest.mark.parametrize(
+    "user", [("zero=True", "skyCorrect:scale=False"), ("statsec=10:60,10:60",), ("apply_dq=False",)]
+)
 def test_skies_are_normalised_as_asked(user, tmp_path) -> None:
     with running(tmp_path, *dither(4), user=user) as run:
         prepared(run)

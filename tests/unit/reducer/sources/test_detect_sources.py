@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.catalogue import extraction
 from nightcrew.reducer.catalogue.columns import COLUMNS, UNKNOWN, make_catalogue
 from nightcrew.reducer.catalogue.extraction import Settings, extract, mesh_background
@@ -258,7 +259,9 @@ def test_the_golden_frames_give_the_catalogues_of_the_reference(path) -> None:
     header, dq = frame.header, frame.dq.astype(np.uint16)
     cd = ((header["CD1_1"], header["CD1_2"]), (header["CD2_1"], header["CD2_2"]))
     wcs = TangentPlane((header["CRVAL1"], header["CRVAL2"]), (header["CRPIX1"] - 1, header["CRPIX2"] - 1), cd)
-    found = measure(extract(image, Settings(1.5, 40, 0.005, 32, 3), 1.0), image, dq, wcs, mesh=32, gain=1.0, least_radius=3.5)
+    found = measure(
+        extract(image, Settings(1.5, 40, 0.005, 32, 3), 1.0), image, dq, wcs, mesh=32, gain=1.0, least_radius=3.5
+    )
     assert np.array_equal(found.objmask, frame.objmask)
     ours, theirs = (rows[np.lexsort((rows["Y_IMAGE"], rows["X_IMAGE"]))] for rows in (found.objcat.rows, frame.objcat))
     assert len(ours) == len(theirs)

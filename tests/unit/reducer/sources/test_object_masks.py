@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from nightcrew.shared.fits import write_frame
 from support.fields import STARS, exposure
 from support.runs import running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nightcrew.reducer.catalogue.columns import make_catalogue
 from nightcrew.reducer.catalogue.flux_scale import Fluxes, flux_factor
 from support.fields import exposure

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from nightcrew.reducer.kernels.clipping import sigma_clip
+from nightcrew.reducer.kernels.compiler import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

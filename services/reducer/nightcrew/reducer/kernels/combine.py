@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
-from numba import njit
 
+from nightcrew.reducer.kernels.compiler import njit
 from nightcrew.shared.errors import RecipeError
 
 if TYPE_CHECKING:

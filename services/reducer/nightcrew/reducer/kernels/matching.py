@@ -8,9 +8,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from nightcrew.reducer.kernels.affine import Affine
+from nightcrew.reducer.kernels.compiler import njit
 from nightcrew.reducer.kernels.simplex import nelder_mead
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numba import njit
 
 from nightcrew.reducer.kernels.affine import Affine, Grid, bounds
+from nightcrew.reducer.kernels.compiler import njit
 from nightcrew.reducer.kernels.pixelwise import scale
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nightcrew.reducer.kernels.compiler import njit
 from nightcrew.reducer.kernels.selection import median
 
 if TYPE_CHECKING:

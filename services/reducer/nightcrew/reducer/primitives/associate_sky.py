@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
+from pydantic import InstanceOf
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter

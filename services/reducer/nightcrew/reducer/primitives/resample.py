@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
+from pydantic import InstanceOf
 
 from nightcrew.reducer.catalogue.columns import replaced
 from nightcrew.reducer.engine.describing import describe_frame
@@ -17,7 +17,7 @@ from nightcrew.reducer.kernels.affine import Affine, Grid, corners, union_grid
 from nightcrew.reducer.kernels.resample import Interpolant, resample
 from nightcrew.reducer.pixels import ring_medians
 from nightcrew.shared.errors import FrameError
-from nightcrew.shared.frames import Frame  # noqa: TC001  (pydantic evaluates annotations)
+from nightcrew.shared.frames import Frame
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import InstanceOf  # noqa: TC002  (pydantic evaluates annotations)
+from pydantic import InstanceOf
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
@@ -26,7 +26,7 @@ from nightcrew.reducer.primitives.stacking import (
 )
 from nightcrew.reducer.sky.stacking import Names, SkyStacker, sky_level
 from nightcrew.shared.errors import FrameError, NightcrewError
-from nightcrew.shared.frames import Frame  # noqa: TC001  (pydantic evaluates annotations)
+from nightcrew.shared.frames import Frame
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
