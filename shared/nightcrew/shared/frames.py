@@ -191,10 +191,11 @@ class Plane:
         self._sources[name] = source
         self._arrays.pop(name, None)
 
-    def release(self) -> None:
-        """Forget the arrays that can be read again."""
-        for name in self._sources:
-            self._arrays.pop(name, None)
+    def release(self, *names: PlaneName) -> None:
+        """Forget the arrays that can be read again: all of them, or those named."""
+        for name in names or tuple(self._sources):
+            if name in self._sources:
+                self._arrays.pop(name, None)
 
     def copy(self) -> Plane:
         """Return a plane with a header of its own that shares the arrays."""

@@ -145,7 +145,7 @@ def stacks(draw: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(stacks())
 def test_every_pixel_is_combined_as_the_plain_twin_does(stack: dict[str, Any]) -> None:
     data = np.array(stack["data"], np.float32)

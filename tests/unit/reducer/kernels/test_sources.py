@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,18 +37,28 @@ def valley(p: np.ndarray) -> float:
     return float(sum(100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2))
 
 
+def rough(p: np.ndarray) -> float:
+    return float(np.sum(np.abs(p)) + np.sum(np.sin(40 * p)))
+
+
+def terraces(p: np.ndarray) -> float:
+    return float(np.floor(np.abs(p).sum()))
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-2, 2), min_size=2, max_size=4), st.floats(0.3, 3))
-def test_the_search_goes_step_for_step_with_scipy(start: list[float], limit: float) -> None:
+@given(
+    st.lists(st.floats(-2, 2), min_size=2, max_size=4), st.floats(0.3, 3), st.sampled_from([valley, rough, terraces])
+)  # fmt: skip
+def test_the_search_goes_step_for_step_with_scipy(start: list[float], limit: float, function: Any) -> None:
     n = len(start)
     at, upper = np.array(start), np.full(n, limit)
     with np.errstate(all="ignore"):
         first = np.clip(at, -upper, upper)
         want = minimize(
-            valley, first, method="Nelder-Mead", bounds=[(-limit, limit)] * n,
+            function, first, method="Nelder-Mead", bounds=[(-limit, limit)] * n,
             options={"xatol": 5e-5, "maxfev": 10**6, "maxiter": 200 * n},
         )  # fmt: skip
-    ours = nelder_mead(valley, at, -upper, upper, xatol=5e-5)
+    ours = nelder_mead(function, at, -upper, upper, xatol=5e-5)
     np.testing.assert_allclose(ours, want.x, atol=1e-9)
 
 

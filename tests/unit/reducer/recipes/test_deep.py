@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.runs import f2_frame, niri_frame, running
 
 from nightcrew.reducer.engine.recipe import choose
 from nightcrew.reducer.engine.run import Running
 from nightcrew.reducer.recipes import RECIPES
 from nightcrew.shared.errors import FrameError
+from support.runs import f2_frame, niri_frame, running
 
 TARGET, SKY = {"OBJFRAME": "TRUE"}, {"SKYFRAME": "TRUE"}
 ELSEWHERE = 0.5

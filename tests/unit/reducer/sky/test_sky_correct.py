@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nightcrew.reducer.engine.run import Running
+from nightcrew.reducer.kernels import background as kernel
 from nightcrew.reducer.primitives.associate_sky import sky_table
+from nightcrew.reducer.recipes import steps
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.fits import open_frame, write_frame
 from support.fields import exposure
@@ -179,7 +182,7 @@ def test_a_frame_without_good_pixels_gets_an_unscaled_sky(tmp_path) -> None:
     with running(tmp_path, *frames) as run:
         prepared(run)
         run.step("skyCorrect", {"mask_objects": False})
-        assert warned(run, "no good pixels to scale the sky by")
+        assert warned(run, "no level to scale its sky by")
         assert frames[0].planes[0].header["NCSKYFAC"] == 1.0
 
 
@@ -211,3 +214,28 @@ def test_one_sky_frame_may_be_subtracted_from_all(tmp_path) -> None:
         assert warned(run, "already been processed")
         with pytest.raises(FrameError, match="needs a sky frame"):
             run.call("subtractSky", frames)
+
+
+def test_a_factor_that_does_not_converge_is_replaced_by_the_ratio_of_the_medians(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(kernel, "MOST_ROUNDS", 1)
+    with running(tmp_path, *dither(3)) as run:
+        prepared(run)
+        run.step("skyCorrect", {"mask_objects": False})
+        assert all(abs(residual(frame)) < 0.5 * NOISE for frame in run.stream("main"))
+        assert warned(run, "does not converge")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_sequences_come_out_as_a_stack_and_the_user_is_told_what_was_not_done(count: int, tmp_path) -> None:
+    frames = dither(count)
+    with running(tmp_path, *frames, user=("detectSources:detect_minarea=10",)) as run:
+        run.step("separateSky", {})
+        steps.subtract_sky_in_two_passes(Running(run))
+        steps.align_and_stack(Running(run))
+        (product,) = run.stream("main")
+        if count == 1:
+            assert product.filename == "N20160102S0001_sourcesDetected.fits"
+            assert warned(run, "sky will not be subtracted")
+        else:
+            assert product.filename == "N20160102S0001_stack.fits"
+            assert abs(np.median(product.planes[0].data[product.planes[0].dq == 0])) < NOISE

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nightcrew.shared.fits import Scratch
-    from nightcrew.shared.frames import Frame
+    from nightcrew.shared.frames import Frame, Plane, PlaneName
 
 GIB = 1 << 30
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -63,20 +63,37 @@ class Memory:
     @property
     def for_tiles(self) -> int:
         """Bytes that a combination may take for its tiles."""
-        return max(self.for_pixels // 3, 8 << 20)
+        return max(min(self.for_pixels // 3, 64 << 20), 8 << 20)
 
     def settle(self, frames: Iterable[Frame]) -> None:
-        """Bring the arrays of `frames` (oldest first) down to half of what pixels may take."""
+        """Bring the arrays of `frames` down to half of what pixels may take.
+
+        Every step goes through the frames from first to last, so the last are needed last: they go to disk first,
+        and the first stay for good.
+        """
         planes = [plane for frame in frames for plane in frame.planes]
-        sizes = {id(array): array.nbytes for plane in planes for array in plane.resident().values()}
-        if sum(sizes.values()) <= self.for_pixels // 2:
-            return
-        parked: dict[int, object] = {}
+        sharing: dict[int, list[tuple[Plane, PlaneName]]] = {}
+        sizes: dict[int, int] = {}
         for plane in planes:
-            plane.release()
             for name, array in plane.resident().items():
-                if id(array) in parked:
-                    plane.park(name, parked[id(array)])  # type: ignore[arg-type]
-                else:
-                    key = id(array)
-                    parked[key] = self.scratch.park(plane, name)
+                sharing.setdefault(id(array), []).append((plane, name))
+                sizes[id(array)] = array.nbytes
+        excess = sum(sizes.values()) - self.for_pixels // 2
+        for key in reversed(sharing):
+            if excess <= 0:
+                return
+            self._forget(sharing[key])
+            excess -= sizes[key]
+
+    def _forget(self, sharing: list[tuple[Plane, PlaneName]]) -> None:
+        """Let planes that share an array forget it: what came from a file is read again, the rest is parked."""
+        for plane, name in sharing:
+            plane.release(name)
+        source = None
+        for plane, name in sharing:
+            if name not in plane.resident():
+                continue
+            if source is None:
+                source = self.scratch.park(plane, name)
+            else:
+                plane.park(name, source)

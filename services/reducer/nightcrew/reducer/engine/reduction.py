@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from nightcrew.reducer.quality.measurements import Measurement
     from nightcrew.shared.frames import Frame
 
 RecipeFunction: TypeAlias = Callable[[Pipeline], None]
@@ -104,6 +105,8 @@ class Result:
         CPU seconds by primitive, and all warnings.
     trace
         Where in our code a defect showed, for the log.
+    measurements
+        What was measured about the frames: image quality, background, cloud cover.
     """
 
     outcome: Outcome
@@ -111,6 +114,7 @@ class Result:
     stored: tuple[str, ...] = ()
     ledger: Ledger = field(default_factory=Ledger)
     trace: str = ""
+    measurements: tuple[Measurement, ...] = ()
 
 
 def open_inputs(files: tuple[Path, ...]) -> tuple[list[Frame], list[tuple[str, str]]]:
@@ -236,7 +240,7 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         trace = traceback.format_exc()
     if run is None:
         return Result(outcome, name, trace=trace)
-    return Result(outcome, name, tuple(run.stored), run.ledger, trace)
+    return Result(outcome, name, tuple(run.stored), run.ledger, trace, tuple(run.measurements))
 
 
 def _status(error: NightcrewError) -> Status:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nightcrew.reducer.engine.primitive import Primitive
     from nightcrew.reducer.engine.recipe import Mode
     from nightcrew.reducer.engine.store import Store
+    from nightcrew.reducer.quality.measurements import Measurement
     from nightcrew.shared.calibrations import CalibrationSource
 
 STREAM_WORDS = frozenset({"stream", "instream", "outstream"})
@@ -96,6 +97,8 @@ class Run:
         Paths of stored calibrations; names of files that primitives wrote.
     to_store
         Calibrations, and their types, to be written at the end of the present step.
+    measurements
+        What was measured about the frames, in the order of measuring.
     """
 
     primitives: Mapping[str, Primitive]
@@ -109,6 +112,7 @@ class Run:
     stored: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     to_store: list[tuple[Frame, str]] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     level: int = 0
     _working: list[list[Frame]] = field(default_factory=list)
     _digests: dict[Path, str] = field(default_factory=dict)

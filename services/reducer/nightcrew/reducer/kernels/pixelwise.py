@@ -60,7 +60,7 @@ def flag_levels(
         data = np.where(np.isfinite(data), data, np.float32(0.0))
     levels_known = saturation and non_linear and saturation > non_linear
     if non_linear and levels_known and data.ndim == 2 and (bright or data.size <= hole):
-        _fill_holes(data, dq, non_linear, hole)
+        _fill_holes(data, dq, non_linear, hole, bright)
     return data, dq
 
 
@@ -80,13 +80,27 @@ def _flag(data: Any, dq: Any, non_linear: float, saturation: float) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _fill_holes(data: Any, dq: Any, limit: float, hole: int) -> None:
+def _lonely(data: Any, y: int, x: int, limit: float) -> bool:
+    """Tell whether none of the eight pixels around one is at or above the limit."""
+    ny, nx = data.shape
+    for v in range(max(y - 1, 0), min(y + 2, ny)):
+        for u in range(max(x - 1, 0), min(x + 2, nx)):
+            if (v != y or u != x) and data[v, u] >= limit:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _fill_holes(data: Any, dq: Any, limit: float, hole: int, total: int) -> None:
     """Flag every 4-connected region below `limit` that has at most `hole` pixels.
 
     Such a region either touches a pixel at or above the limit, where the search starts, or is the
-    whole array.  A search ends as soon as the region is too large or meets one known to be.
+    whole array.  A search ends as soon as the region is too large or meets one known to be.  Bright pixels
+    that touch no other, not even at a corner, enclose nothing: all around one belongs to one region, which, if
+    it touches none but such pixels, is all the rest of the array.
     """
     ny, nx = data.shape
+    skip_lonely = ny * nx - total > hole and ny > 1 and nx > 1
     if ny * nx <= hole:
         bright = 0
         for y in range(ny):
@@ -101,8 +115,11 @@ def _fill_holes(data: Any, dq: Any, limit: float, hole: int) -> None:
     stack = np.empty((0, 2), np.int32)
     steps = ((0, 1), (0, -1), (1, 0), (-1, 0))
     for y in range(ny):
+        bright = 0
         for x in range(nx):
-            if not data[y, x] >= limit:
+            bright += data[y, x] >= limit
+        for x in range(nx if bright else 0):
+            if not data[y, x] >= limit or (skip_lonely and _lonely(data, y, x, limit)):
                 continue
             if seen.size == 0:
                 seen = np.zeros((ny, nx), np.uint8)

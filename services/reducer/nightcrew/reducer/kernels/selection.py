@@ -42,35 +42,34 @@ def _ordered(bits: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _kth(bits: Any, size: int, rank: int, high_counts: Any) -> Any:
-    """Return the ordered integer of a rank, given the counts of the upper 16 bits."""
-    before = 0
-    top = 0
-    while before + high_counts[top] <= rank:
-        before += high_counts[top]
-        top += 1
-    low_counts = np.zeros(65536, np.int64)
-    for i in range(size):
-        key = _ordered(bits[i])
-        if key >> np.uint32(16) == top:
-            low_counts[key & np.uint32(0xFFFF)] += 1
-    low = 0
-    while before + low_counts[low] <= rank:
-        before += low_counts[low]
-        low += 1
-    return np.uint32(top * 65536 + low)
+def _bin_of_rank(counts: Any, rank: int) -> Any:
+    """Return the bin that holds a rank, and the rank within it."""
+    k = 0
+    while counts[k] <= rank:
+        rank -= counts[k]
+        k += 1
+    return k, rank
 
 
 @njit(cache=True, nogil=True)
 def _median(bits: Any, size: int) -> float:
-    counts = np.zeros(65536, np.int64)
+    upper = np.zeros(65536, np.int32)
     for i in range(size):
-        counts[_ordered(bits[i]) >> np.uint32(16)] += 1
+        upper[_ordered(bits[i]) >> np.uint32(16)] += 1
+    lower = np.zeros(65536, np.int32)
     pair = np.empty(2, np.uint32)
-    pair[0] = _kth(bits, size, (size - 1) // 2, counts)
-    pair[1] = pair[0] if size % 2 else _kth(bits, size, size // 2, counts)
+    counted = -1
     for k in range(2):
-        key = pair[k]
+        top, rank = _bin_of_rank(upper, (size - 1 + k) // 2)
+        if top != counted:
+            lower[:] = 0
+            for i in range(size):
+                key = _ordered(bits[i])
+                if key >> np.uint32(16) == top:
+                    lower[key & np.uint32(0xFFFF)] += 1
+            counted = top
+        low, rank = _bin_of_rank(lower, rank)
+        key = np.uint32(top * 65536 + low)
         if key == np.uint32(0xFFFFFFFF):
             return np.nan
         pair[k] = key & np.uint32(0x7FFFFFFF) if key & np.uint32(0x80000000) else ~key

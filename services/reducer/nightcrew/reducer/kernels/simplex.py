@@ -40,7 +40,7 @@ def nelder_mead(
     Notes
     -----
     A search of SciPy's would do the same steps; importing it takes longer than the search (J. A. Nelder and
-    R. Mead, Computer Journal 7, 308, 1965; at most 200 n steps).
+    R. Mead, Computer Journal 7, 308, 1965; fewer than 200 n steps).
     """
     n = start.size
     corners = np.empty((n + 1, n))
@@ -51,7 +51,7 @@ def nelder_mead(
     corners = np.clip(np.where(corners > upper, 2 * upper - corners, corners), lower, upper)
     values = np.array([function(corner) for corner in corners])
     corners, values = _ordered(corners, values)
-    for _ in range(200 * n):
+    for _ in range(200 * n - 1):
         if np.abs(corners[1:] - corners[0]).max() <= xatol and np.abs(values[0] - values[1:]).max() <= fatol:
             break
         _step(function, corners, values, lower, upper)

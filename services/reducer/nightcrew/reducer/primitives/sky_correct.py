@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -274,21 +275,8 @@ def _subtract(frame: Frame, plane: Plane, sky: Plane, how: Subtraction, run: Run
     before = background(plane.data, plane.dq, plane.objmask) if how.reset else None
     data, variance, factor = sky.data, sky.variance, 1.0
     if how.scale:
-        found = sky_factor(
-            (plane.data, plane.dq, plane.objmask), (sky.data, sky.dq, sky.objmask), threshold=how.threshold
-        )
-        if found is None:
-            run.warn(f"{frame.filename}: no good pixels to scale the sky by, it is subtracted as it is")
-        elif not found.converged:
-            raise FrameError(
-                f"{frame.filename}: the sky cannot be scaled to it (no convergence after {found.rounds} rounds); "
-                "set skyCorrect:scale_sky=False"
-            )
-        else:
-            factor = found.factor
-            data, variance = pixelwise.scale(data, variance, factor)
-            if not found.fitted:
-                run.warn(f"{frame.filename}: sky scaled by clipped medians, since its level cannot be fitted")
+        factor = _factor(frame, plane, sky, how.threshold, run)
+        data, variance = pixelwise.scale(data, variance, factor)
     plane.data, plane.variance, plane.dq = pixelwise.subtract(
         (plane.data, plane.variance, plane.dq), (data, variance, sky.dq)
     )
@@ -298,6 +286,22 @@ def _subtract(frame: Frame, plane: Plane, sky: Plane, how: Subtraction, run: Run
     if before:
         plane.data = pixelwise.offset(plane.data, before.level)
     return factor
+
+
+def _factor(frame: Frame, plane: Plane, sky: Plane, threshold: float, run: Run) -> float:
+    """Return the factor that brings a sky to the level of a plane; where that cannot be found, the next best one."""
+    found = sky_factor((plane.data, plane.dq, plane.objmask), (sky.data, sky.dq, sky.objmask), threshold=threshold)
+    if found is not None and found.converged:
+        if not found.fitted:
+            run.warn(f"{frame.filename}: sky scaled by clipped medians, since its level cannot be fitted")
+        return found.factor
+    levels = [background(p.data, p.dq, p.objmask, fit=False) for p in (plane, sky)]
+    factor = levels[0].level / levels[1].level if levels[0] and levels[1] and levels[1].level else math.nan
+    if math.isfinite(factor) and factor > 0:
+        run.warn(f"{frame.filename}: the factor of its sky does not converge; the ratio of the medians is used")
+        return factor
+    run.warn(f"{frame.filename}: no level to scale its sky by, it is subtracted as it is")
+    return 1.0
 
 
 def _save(frame: Frame, sky: list[Plane], run: Run) -> None:

@@ -1,0 +1,1 @@
+"""How good a frame is: image quality, sky background, cloud cover."""
