@@ -131,10 +131,23 @@ def test_pixels_beyond_the_budget_are_parked_and_come_back(tmp_path) -> None:
         frame.planes[0].data = np.full((256, 256), number, np.float32)
     with Scratch(tmp_path) as scratch:
         Memory(512 * 1024, scratch, overhead=0).settle(frames)
-        assert sum(a.nbytes for f in frames for a in f.planes[0].resident().values()) == 0
+        assert [f.planes[0].resident().keys() == {"data"} for f in frames] == [True, *[False] * 5]
         assert [f.planes[0].rows("data", 3, 4)[0, 0] for f in frames] == [0, 1, 2, 3, 4, 5]
         assert frames[5].planes[0].data.mean() == 5
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pixels_that_two_frames_share_are_parked_once_and_by_both(tmp_path) -> None:
+    frame = a_frame()
+    frame.planes[0].data = np.ones((256, 256), np.float32)
+    other = frame.copy()
+    with Scratch(tmp_path) as scratch:
+        Memory(1024, scratch, overhead=0).settle([frame, other])
+        assert not frame.planes[0].resident()
+        assert not other.planes[0].resident()
+        assert other.planes[0].data.mean() == 1.0
+        Memory(1024, scratch, overhead=0).settle([frame, other])
+        assert not other.planes[0].resident()
 
 
 def test_the_control_group_limits_what_may_be_used(tmp_path) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame, Plane, PlaneName
 
 GIB = 1 << 30
+LARGEST_TILES = 64 << 20
+"""Bytes; tiles that are larger are not faster, since the system hands out their memory afresh every time."""
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 MEMINFO = Path("/proc/meminfo")
 
@@ -63,7 +65,7 @@ class Memory:
     @property
     def for_tiles(self) -> int:
         """Bytes that a combination may take for its tiles."""
-        return max(min(self.for_pixels // 3, 64 << 20), 8 << 20)
+        return max(min(self.for_pixels // 3, LARGEST_TILES), 8 << 20)
 
     def settle(self, frames: Iterable[Frame]) -> None:
         """Bring the arrays of `frames` down to half of what pixels may take.
