@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
 
-PlaneName: TypeAlias = Literal["data", "variance", "dq", "objmask"]
+PlaneName: TypeAlias = Literal["data", "variance", "dq", "objmask", "rejmap", "expmap"]
 
 
 class PixelSource(Protocol):
@@ -84,6 +84,10 @@ class Plane:
         1 where a source was detected, same shape, uint8.
     objcat
         Catalogue of the detected sources.
+    rejmap
+        Of a stack: number of frames that were not used, same shape, int16.
+    expmap
+        Of a stack: exposure of each pixel, seconds, same shape, float32.
 
     Each array may also be given as a `PixelSource`: it is then read when first asked for.
     """
@@ -98,6 +102,8 @@ class Plane:
         dq: Array | PixelSource | None = None,
         objmask: Array | PixelSource | None = None,
         objcat: Table | None = None,
+        rejmap: Array | PixelSource | None = None,
+        expmap: Array | PixelSource | None = None,
     ) -> None:
         self.header = header
         self.objcat = objcat
@@ -108,6 +114,8 @@ class Plane:
             "variance": variance,
             "dq": dq,
             "objmask": objmask,
+            "rejmap": rejmap,
+            "expmap": expmap,
         }
         for name, pixels in given.items():
             if isinstance(pixels, np.ndarray):
@@ -164,6 +172,24 @@ class Plane:
     @objmask.setter
     def objmask(self, pixels: Array | None) -> None:
         self._set("objmask", pixels)
+
+    @property
+    def rejmap(self) -> Array | None:
+        """Number of frames that a stack did not use."""
+        return self._get("rejmap")
+
+    @rejmap.setter
+    def rejmap(self, pixels: Array | None) -> None:
+        self._set("rejmap", pixels)
+
+    @property
+    def expmap(self) -> Array | None:
+        """Exposure of each pixel of a stack, seconds."""
+        return self._get("expmap")
+
+    @expmap.setter
+    def expmap(self, pixels: Array | None) -> None:
+        self._set("expmap", pixels)
 
     def has(self, name: PlaneName) -> bool:
         """Whether the plane has that array, without reading it."""

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from nightcrew.reducer.engine.digests import Digests
 from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, Result, reduce
 from nightcrew.reducer.engine.run import Surroundings, UserParameter
@@ -111,6 +112,7 @@ class Execution:
     threads: int = 1
     previews: bool = True
     _made: dict[str, GroupReport] = field(default_factory=dict)
+    _digests: Digests = field(default_factory=Digests)
 
     def run(self, watcher: Watcher) -> Iterator[GroupReport]:
         """Yield the report of each group when it is done."""
@@ -159,7 +161,7 @@ class Execution:
         with Scratch(self.out) as scratch:
             around = Surroundings(
                 Chosen(files, "the night", reasons), Directory(self.out, keep_calibrations=False),
-                Memory(self.budget, scratch), reporter, threads=self.threads,
+                Memory(self.budget, scratch), reporter, threads=self.threads, digests=self._digests,
             )  # fmt: skip
             result = reduce(request, around)
         return _with_caveats(result, caveats), tuple(used)

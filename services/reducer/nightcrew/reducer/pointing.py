@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.geometry import tangent_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from astropy.io.fits import Header
+    from numpy.typing import NDArray
 
     from nightcrew.shared.frames import Frame
     from nightcrew.shared.instruments import Description
@@ -217,20 +219,18 @@ def _reference(header: Header) -> tuple[float, float] | None:
         return None
 
 
-def _pixels(header: Header, sky: tuple[float, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the 0-based pixel of a sky position."""
-    from astropy.wcs import WCS  # noqa: PLC0415
-
-    return np.array(WCS(header, naxis=2).wcs_world2pix([sky], 0)[0], dtype=float)
+def _pixels(frame: Frame, sky: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the 0-based pixel (x, y) of a sky position."""
+    x, y = tangent_plane(frame).pixels(*sky)
+    return np.array([float(x), float(y)])
 
 
 def _agrees(base: tuple[Frame, Pointing], other: tuple[Frame, Pointing]) -> bool:
     """Tell whether the WCS moved between two frames as the offsets say."""
-    header, base_header = other[0].planes[0].header, base[0].planes[0].header
-    centre = _reference(base_header)
+    centre = _reference(base[0].planes[0].header)
     if centre is None:
         return False
-    observed = _pixels(header, centre) - _pixels(base_header, centre)
+    observed = _pixels(other[0], centre) - _pixels(base[0], centre)
     asked = np.subtract(other[1].offsets, base[1].offsets)
     if asked @ asked > 100 and observed @ observed < asked @ asked / 4:
         return False

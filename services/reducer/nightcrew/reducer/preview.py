@@ -76,7 +76,7 @@ def write_preview(plane: Plane, path: Path) -> None:
 
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        Image.fromarray(stretched(plane)).save(partial, format="PNG")
+        Image.fromarray(stretched(plane)).save(partial, format="PNG", compress_level=1)
         partial.replace(path)
     except OSError as error:
         raise ServiceError(f"{path}: preview cannot be written ({error.strerror}); free the disk") from error

@@ -30,6 +30,8 @@ _COMPANIONS: dict[str, tuple[PlaneName, np.dtype[Any] | None]] = {
     "VAR": ("variance", None),
     "DQ": ("dq", np.dtype("u2")),
     "OBJMASK": ("objmask", np.dtype("u1")),
+    "REJMAP": ("rejmap", np.dtype("i2")),
+    "EXPMAP": ("expmap", None),
 }
 """Images that go with a science extension: EXTNAME, array of the plane, type it is converted to."""
 
@@ -196,7 +198,15 @@ def _planes(extensions: list[_Extension], container: Container) -> Iterator[Plan
             for extname, (array, cast) in _COMPANIONS.items()
             if (version, extname) in companions
         }
-        yield Plane(header, _pixels(hdu, container), arrays.get("variance"), arrays.get("dq"), arrays.get("objmask"))
+        yield Plane(
+            header,
+            _pixels(hdu, container),
+            arrays.get("variance"),
+            arrays.get("dq"),
+            arrays.get("objmask"),
+            rejmap=arrays.get("rejmap"),
+            expmap=arrays.get("expmap"),
+        )
 
 
 def _pixels(hdu: Hdu, container: Container, cast: np.dtype[Any] | None = None) -> PixelSource:

@@ -41,8 +41,13 @@ _IMAGES: tuple[tuple[PlaneName, str, str | None], ...] = (
     ("variance", "VAR", "f4"),
     ("dq", "DQ", "u2"),
     ("objmask", "OBJMASK", "u1"),
+    ("rejmap", "REJMAP", "i2"),
+    ("expmap", "EXPMAP", "f4"),
 )
 """Array of a plane, its EXTNAME, and the type it has on disk (None: its own, floats as float32)."""
+
+_UNITS: dict[PlaneName, str] = {"expmap": "s"}
+"""BUNIT of arrays whose unit is not that of the science pixels."""
 
 
 class _Storage(NamedTuple):
@@ -87,7 +92,7 @@ def write_frame(frame: Frame, path: Path | str, *, checksums: bool = True) -> No
 
     Notes
     -----
-    Per science extension n SCI, VAR, DQ (uint16), OBJMASK (uint8), each with the header of
+    Per science extension n SCI, VAR, DQ (uint16), OBJMASK (uint8), REJMAP (int16), EXPMAP, each with the header of
     the plane and EXTVER n, and the table OBJCAT; then the tables of the whole file,
     PROVENANCE and HISTORY (primitives-calibration, 15).  Floating pixels are float32 on
     disk.  The same frame gives the same bytes.
@@ -117,7 +122,10 @@ def _extensions(frame: Frame) -> Iterator[_Unit]:
         lines = _free_cards(plane.header)
         for name, extname, stored_as in _IMAGES:
             if plane.has(name):
-                yield _image_unit(plane, name, lines, {"EXTNAME": extname, "EXTVER": version}, stored_as)
+                keys = {"EXTNAME": extname, "EXTVER": version}
+                if name in _UNITS:
+                    keys["BUNIT"] = _UNITS[name]
+                yield _image_unit(plane, name, lines, keys, stored_as)
         if plane.objcat is not None:
             yield _table_unit(plane.objcat, "OBJCAT", version)
     for extname, table in frame.tables.items():

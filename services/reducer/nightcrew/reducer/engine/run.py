@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nightcrew.reducer.engine.digests import Digests
 from nightcrew.reducer.engine.naming import with_suffix
 from nightcrew.reducer.engine.parameters import Parameters, make
 from nightcrew.reducer.engine.reporting import Ledger, Reporter, Silent
 from nightcrew.shared.errors import RecipeError
-from nightcrew.shared.fits import md5_of, open_frame
+from nightcrew.shared.fits import open_frame
 from nightcrew.shared.frames import Frame, HistoryRow
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Surroundings:
         Tells the time, UTC.
     threads
         How many threads the kernels may use; changes no result.
+    digests
+        Remembers the md5 of files; runs may share it.
     """
 
     calibrations: CalibrationSource
@@ -71,6 +74,7 @@ class Surroundings:
     reporter: Reporter = field(default_factory=Silent)
     clock: Callable[[], datetime] = utc_now
     threads: int = 1
+    digests: Digests = field(default_factory=Digests)
 
 
 @dataclass(slots=True)
@@ -115,7 +119,6 @@ class Run:
     measurements: list[Measurement] = field(default_factory=list)
     level: int = 0
     _working: list[list[Frame]] = field(default_factory=list)
-    _digests: dict[Path, str] = field(default_factory=dict)
     _auxiliary: dict[Path, Frame] = field(default_factory=dict)
 
     # What primitives ask for.
@@ -135,10 +138,8 @@ class Run:
         return self.around.clock().replace(tzinfo=None).isoformat(timespec="microseconds")
 
     def md5(self, path: Path) -> str:
-        """Return the md5 of a file, read once in a run."""
-        if path not in self._digests:
-            self._digests[path] = md5_of(path)
-        return self._digests[path]
+        """Return the md5 of a file."""
+        return self.around.digests.md5(path)
 
     def auxiliary(self, path: Path) -> Frame:
         """Return a calibration's frame, opened once in a run; callers must not change it."""

@@ -14,6 +14,8 @@ from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.combine import Rejection
 from nightcrew.reducer.kernels.statistics import normalization
 from nightcrew.reducer.kernels.tiles import combine_planes
+from nightcrew.reducer.products.covariance import average_factor, write_factor
+from nightcrew.reducer.products.stack_facts import describe_input, facts_of_average, write_facts, write_noise
 from nightcrew.shared.errors import FrameError, RecipeError
 from nightcrew.shared.frames import Frame, Plane, Table
 
@@ -83,6 +85,8 @@ class StackFlats(StackFrames):
 def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
     """Combine the frames into one, named after the first.
 
+    The first also gives the header and, where that is asked for, the level; the order of the others does not matter.
+
     Raises
     ------
     FrameError
@@ -111,6 +115,8 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
         scale = False
     rejection = Rejection(reject, p.lsigma, p.hsigma, p.mclip, p.max_iters, p.nlow, p.nhigh)
     run.info(f"Combining {len(frames)} inputs with {p.operation} and {reject} rejection")
+    frames = [frames[0], *sorted(frames[1:], key=_original_name)]
+    summing = sorted(range(len(frames)), key=lambda i: _original_name(frames[i]))
     stack = frames[0].copy()
     stack.planes = []
     for index in range(len(frames[0].planes)):
@@ -118,24 +124,28 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
         factors, offsets = _normalise(planes, scale=scale, zero=zero, section=p.statsec, run=run)
         run.settle()
         made = combine_planes(
-            planes,
+            [planes[i] for i in summing],
             p.operation,
             rejection,
-            scale=factors,
-            zero=offsets,
+            scale=factors and [factors[i] for i in summing],
+            zero=offsets and [offsets[i] for i in summing],
             use_dq=p.apply_dq,
             budget=run.around.memory.for_tiles,
             threads=run.around.threads,
             rejection_map=p.save_rejection_map,
         )
-        plane = Plane(planes[0].header.copy(), made.data, made.variance, made.dq)
+        plane = Plane(planes[0].header.copy(), made.data, made.variance, made.dq, rejmap=made.rejected)
         _keep_first_catalogue(planes, plane)
         stack.planes.append(plane)
-    _write_headers(frames, stack, run)
+    _write_headers(frames, stack, p.operation, run)
     merge_records(frames, stack)
     run.stamp(stack, "STACKFRM", "stackFrames")
     run.rename(stack, p.suffix)
     return [stack]
+
+
+def _original_name(frame: Frame) -> str:
+    return str(frame.phu.get("ORIGNAME", frame.filename))
 
 
 def _only(frames: list[Frame]) -> str:
@@ -200,7 +210,7 @@ def _keep_first_catalogue(planes: list[Plane], stack: Plane) -> None:
         stack.objcat = planes[0].objcat
 
 
-def _write_headers(frames: list[Frame], stack: Frame, run: Run) -> None:
+def _write_headers(frames: list[Frame], stack: Frame, operation: str, run: Run) -> None:
     about = [describe_frame(frame) for frame in frames]
     for index, plane in enumerate(stack.planes):
         gains = [_item(a.get("gain"), index) for a in about]
@@ -210,6 +220,13 @@ def _write_headers(frames: list[Frame], stack: Frame, run: Run) -> None:
         noises = [_item(a.get("read_noise"), index) for a in about]
         if all(n is not None for n in noises):
             plane.header["RDNOISE"] = math.sqrt(sum(n * n for n in noises) / len(noises))
+        inputs = [describe_input(frame, a, index) for frame, a in zip(frames, about, strict=True)]
+        facts = facts_of_average(inputs, about[0].get("exposure_time"), operation)
+        write_facts(facts, stack.phu)
+        # A flat is going to be divided by its level, and its pixels are no electrons then.
+        if "FLAT" not in about[0].tags:
+            write_noise(facts, plane.header)
+        write_factor(average_factor([frame.planes[index] for frame in frames]), plane.header)
     phu = stack.phu
     airmasses = [a.get("airmass") for a in about]
     if all(a is not None for a in airmasses):
@@ -218,7 +235,7 @@ def _write_headers(frames: list[Frame], stack: Frame, run: Run) -> None:
         phu["DATALAB"] = f"{phu['DATALAB']}-STACK"
     phu["NCOMBINE"] = (len(frames), "Number of input images")
     for number, frame in enumerate(frames, 1):
-        phu[f"IMCMB{number:03d}"] = frame.phu.get("ORIGNAME", frame.filename)
+        phu[f"IMCMB{number:03d}"] = _original_name(frame)
 
 
 def _item(value: Any, index: int) -> Any:

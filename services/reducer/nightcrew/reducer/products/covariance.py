@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from astropy.io.fits import Header
     from nightcrew.reducer.kernels.affine import Affine
     from nightcrew.reducer.kernels.resample import Interpolant
+    from nightcrew.shared.frames import Plane
 
     Numbers = NDArray[np.float64]
 
+PIXEL, AREA = "NCVARFAC", "NCCOVFAC"
+"""Keywords: variance of the noise of a single pixel over VAR, and of the sum over a large area over that of its
+pixels taken for independent: the first times the second is 1, since VAR is right for large areas."""
 SAMPLES = 32
 """Positions along an axis of the frame at which the weights are looked at."""
 REACH = 32
@@ -105,16 +110,29 @@ def pixel_factor(
     return float(np.mean(squares[0] * squares[1])) * area
 
 
-def of_average(factors: Sequence[float], variances: Sequence[float]) -> float:
-    """Return the factor of an average of frames.
+def write_factor(factor: float | None, header: Header) -> None:
+    """Put the factor of a frame or a stack into the header of its extension; None takes it out."""
+    if factor is None:
+        for keyword in (PIXEL, AREA):
+            header.remove(keyword, ignore_missing=True)
+        return
+    header[PIXEL] = (factor, "Variance of a pixel / VAR, by resampling")
+    header[AREA] = (1.0 / factor, "Variance of a large sum / that of its pixels")
 
-    Parameters
-    ----------
-    factors
-        `pixel_factor` of each frame.
-    variances
-        Typical variance of a pixel of each, in one unit; where one is not known, all count alike.
-    """
-    known = np.asarray(variances, np.float64)
-    weight = known if np.all(np.isfinite(known) & (known > 0)) else np.ones(len(factors))
+
+def average_factor(planes: Sequence[Plane]) -> float | None:
+    """Return the factor of an average of planes, weighted by what they add to its variance; None without factors."""
+    factors = [plane.header.get(PIXEL) for plane in planes]
+    if any(factor is None for factor in factors):
+        return None
+    known = np.array([_typical_variance(plane) for plane in planes])
+    weight = known if np.all(np.isfinite(known)) else np.ones(len(planes))
     return float(np.average(np.asarray(factors, np.float64), weights=weight))
+
+
+def _typical_variance(plane: Plane) -> float:
+    """Return the median variance along the middle row; NaN if there is none."""
+    middle = plane.shape[0] // 2
+    row = plane.rows("variance", middle, middle + 1)
+    positive = row[row > 0] if row is not None else np.empty(0)
+    return float(np.median(positive)) if positive.size else float("nan")

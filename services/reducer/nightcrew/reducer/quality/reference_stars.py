@@ -216,9 +216,7 @@ def _numbers(column: Column) -> Column:
             [math.nan if gap else float(value) for value, gap in zip(column, missing, strict=True)], np.float64
         )
     except ValueError as error:
-        raise FrameError(
-            f"a column of the reference stars does not hold numbers: {error}; positions are in degrees"
-        ) from error
+        raise ValueError(f"{error}; numbers are wanted, positions in degrees") from error
 
 
 def _from_fits(path: Path) -> dict[str, Column]:
