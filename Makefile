@@ -29,6 +29,7 @@ $(STAMP): pyproject.toml constraints.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 		echo "make: $(PYTHON) cannot make virtual environments; install its venv module (Debian: python3-venv)" >&2; exit 1; }
 	@$(PIP) install --upgrade -c constraints.txt pip hatchling
 	@$(PIP) install --no-build-isolation -c constraints.txt --group dev $(DISTRIBUTIONS:%=-e %)
+	@$(BIN)/python -m compileall -q $(DISTRIBUTIONS)
 	@echo "$(VENV) is ready: $$($(BIN)/python -m pip list --format freeze 2> /dev/null | wc -l | tr -d ' ') packages."
 	@touch $@
 

@@ -184,6 +184,7 @@ def _record(result: Result) -> dict[str, Any]:
         "stored": list(result.stored),
         "caveats": list(outcome.caveats),
         "seconds": {name: round(seconds, 4) for name, seconds in result.ledger.seconds.items()},
+        "measurements": [measurement.as_dict() for measurement in result.measurements],
     }
 
 

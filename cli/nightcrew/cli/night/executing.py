@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from nightcrew.reducer.engine.digests import Digests
@@ -202,7 +202,7 @@ def _with_caveats(result: Result, caveats: list[str]) -> Result:
         return result
     done = result.outcome
     outcome = Outcome(done.status, done.reason, done.products, (*caveats, *done.caveats), done.code)
-    return Result(outcome, result.recipe, result.stored, result.ledger, result.trace)
+    return replace(result, outcome=outcome)
 
 
 def peak_memory() -> int:

@@ -193,6 +193,20 @@ def test_a_primitive_can_be_the_recipe(tmp_path) -> None:
     assert outcome.products == ("N20160102S0100_prepared.fits",)
 
 
+def test_a_check_that_changes_nothing_succeeds_without_a_product(tmp_path) -> None:
+    science = write(tmp_path, niri_frame())
+    outcome = run(tmp_path, [science], recipe="checkWCS").outcome
+    assert outcome.status is Status.SUCCEEDED
+    assert outcome.products == ()
+    wrong = write(tmp_path, niri_frame("N20160102S0002.fits", RA=151.0))
+    frame = open_frame(wrong)
+    frame.planes[0].header["CRVAL1"] = 150.0
+    write_frame(frame, wrong)
+    outcome = run(tmp_path, [wrong], recipe="checkWCS").outcome
+    assert outcome.ok
+    assert any("N20160102S0002" in caveat for caveat in outcome.caveats)
+
+
 def test_unreadable_files_are_named_and_the_others_reduced(tmp_path) -> None:
     files = darks(tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:10000])

@@ -20,8 +20,9 @@ ZERO_POINT = 26.40
 
 
 def field(number=1, sources=STARS, flux=FLUX, **given):
-    """Make a frame with stars as the atmosphere draws them, with wings."""
+    """Make a frame with stars as the atmosphere draws them: with wings, and not in the middle of pixels."""
     frame = exposure(number, sources=(), **given)
+    sources = np.array(sources) + np.random.default_rng(number).uniform(-0.5, 0.5, (len(sources), 2))
     y, x = np.mgrid[:128, :128]
     core = FWHM / (2 * np.sqrt(2 ** (1 / WINGS) - 1))
     image = frame.planes[0].data.astype(float)
@@ -77,7 +78,7 @@ def test_the_width_of_drawn_stars_is_measured(run) -> None:
 
 
 def test_trailed_stars_are_called_so(run) -> None:
-    trailed = field(sources=[(x + step, y) for x, y in STARS for step in np.linspace(-2, 2, 8)], flux=FLUX / 8)
+    trailed = field(sources=[(x + step, y) for x, y in STARS for step in np.linspace(-3, 3, 8)], flux=FLUX / 8)
     _, (iq,) = measured(run, "measureIQ", detected(run, trailed))
     assert "High ellipticity" in iq.comments
 

@@ -40,7 +40,7 @@ def test_a_recipe_calls_primitives_that_exist_with_parameters_that_they_have(rec
         (FLAT, "ql", "makeProcessedFlat", set()),
         (FLAT, "qa", "makeProcessedFlat", set()),
         (IMAGE, "sq", "reduce", {"alignAndStack", "makeSkyFlat", *DEEP}),
-        (IMAGE, "ql", "reduce", {"alignAndStack"}),
+        (IMAGE, "ql", "reduce", {"alignAndStack", "quickLook"}),
     ],
 )
 def test_the_libraries_have_the_recipes_of_the_reference(instrument, tags, mode, default, others) -> None:
@@ -48,7 +48,7 @@ def test_the_libraries_have_the_recipes_of_the_reference(instrument, tags, mode,
     found = {r.name for r in matching(RECIPES, tags, mode)}
     assert choose(RECIPES, tags, mode).name == default
     assert {default, *others} <= found
-    assert ("makeIRAFCompatible" in found) == (instrument == "F2" and tags >= IMAGE - {"CAL"} and "CAL" not in tags)
+    assert ("makeIRAFCompatible" in found) == (instrument == "F2" and "CAL" not in tags)
 
 
 def test_a_plain_name_finds_the_recipe_of_the_instrument() -> None:
@@ -83,3 +83,22 @@ def test_quality_assessment_of_f2_leaves_non_linearity_alone() -> None:
     for tags in (DARK, FLAT):
         calls = [name for name, _ in calls_of(choose(RECIPES, frozenset({"F2", *tags}), "qa"))]
         assert "nonlinearityCorrect" not in calls
+
+
+def test_quality_assessment_measures_before_and_after_the_sky_is_subtracted() -> None:
+    tags = frozenset({"F2", "IMAGE"})
+    assert choose(RECIPES, tags, "qa").name == "reduce_nostack"
+    for instrument, name, stacked in (("NIRI", "reduce", 1), ("F2", "reduce_nostack", 0), ("F2", "reduce", 1)):
+        steps = steps_of(instrument, name, "qa")
+        assert steps.count("measureIQ") == steps.count("measureCC") == 2 + stacked
+        assert steps.index("measureBG") < steps.index("skyCorrect")
+        assert steps.count("stackFrames") == stacked
+        assert ("nonlinearityCorrect" in steps) == (instrument == "NIRI")
+
+
+@pytest.mark.parametrize("instrument", ["NIRI", "F2"])
+def test_a_quick_look_needs_no_other_frame(instrument) -> None:
+    steps = steps_of(instrument, "quickLook", "ql")
+    assert not {"removeFirstFrame", "separateSky", "associateSky", "skyCorrect", "stackFrames"} & set(steps)
+    assert steps.index("assessCorrections") > steps.index("flatCorrect")
+    assert recipe_of(instrument, "quickLook") is None

@@ -145,13 +145,15 @@ def smoothed(image: Image) -> Image:
 
 def _present(found: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which of the detections are among those that CLEAN kept."""
-    from scipy.spatial import cKDTree  # noqa: PLC0415
-
-    if not len(kept):
-        return np.zeros(len(found), dtype=bool)
-    tree = cKDTree(np.column_stack([kept["x"], kept["y"]]))
-    distances, _ = tree.query(np.column_stack([found["x"], found["y"]]), distance_upper_bound=SAME_SOURCE)
-    return np.isfinite(distances)
+    x, y = found["x"], found["y"]
+    order = np.argsort(kept["x"])
+    kept_x, kept_y = kept["x"][order], kept["y"][order]
+    first, last = np.searchsorted(kept_x, [x - SAME_SOURCE, x + SAME_SOURCE])
+    near = np.zeros(len(found), dtype=bool)
+    for step in range(int((last - first).max(initial=0))):
+        at = np.minimum(first + step, len(kept) - 1)
+        near |= (first + step < last) & (np.hypot(kept_x[at] - x, kept_y[at] - y) < SAME_SOURCE)
+    return near
 
 
 def _absorb(found: NDArray[Any], survives: NDArray[np.bool_], segmentation: Labels) -> Labels:

@@ -226,7 +226,7 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         opened_as = {frame.filename for frame in prepared.frames}
         prepared.recipe.function(Running(run))
         products = _write_products(run, opened_as, request.suffix)
-        outcome = _outcome(products, run.ledger)
+        outcome = _outcome(products, run)
         trace = ""
     except NightcrewError as error:
         outcome, trace = Outcome(_status(error), str(error), code=error.code), ""
@@ -249,9 +249,10 @@ def _status(error: NightcrewError) -> Status:
     return Status.UNPROCESSABLE if isinstance(error, FrameError | CalibrationError | RecipeError) else Status.FAILED
 
 
-def _outcome(products: tuple[str, ...], ledger: Ledger) -> Outcome:
-    caveats = tuple(ledger.warnings)
-    if products:
+def _outcome(products: tuple[str, ...], run: Run) -> Outcome:
+    """Tell how a recipe ended: one that changes no frame, as checkWCS, need not leave a product."""
+    caveats = tuple(run.ledger.warnings)
+    if products or run.stream("main"):
         return Outcome(Status.SUCCEEDED, products=products, caveats=caveats)
     reason = caveats[-1] if caveats else "the recipe left no product; see the log"
     return Outcome(Status.UNPROCESSABLE, reason, caveats=caveats)

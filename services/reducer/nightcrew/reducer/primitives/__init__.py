@@ -27,6 +27,7 @@ from nightcrew.reducer.primitives import (
     scale_counts,
     separate_sky,
     sky_correct,
+    stack_products,
     stacking,
     storing,
 )
@@ -59,6 +60,7 @@ MODULES = (
     scale_counts,
     separate_sky,
     sky_correct,
+    stack_products,
     stacking,
     storing,
 )

@@ -34,7 +34,6 @@ class MeasureBG(Parameters):
     """Parameters of measureBG."""
 
     suffix: str = parameter("_bgMeasured", "Filename suffix")
-    remove_bias: bool = parameter(False, "Remove bias estimate before measurement?")
     separate_ext: bool = parameter(False, "Measure statistics by extension?")
 
 

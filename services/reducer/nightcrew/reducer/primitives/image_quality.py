@@ -27,9 +27,8 @@ class MeasureIQ(Parameters):
     """Parameters of measureIQ."""
 
     suffix: str = parameter("_iqMeasured", "Filename suffix")
-    remove_bias: bool = parameter(False, "Remove bias estimate before displaying?")
     separate_ext: bool = parameter(False, "Measure statistics by extension?")
-    display: bool = parameter(False, "Display IQ measurement overlaid on image?")
+    display: bool = parameter(False, "Accepted, without effect: nothing is displayed")
 
 
 @each_frame("measureIQ", MeasureIQ, stamp="MEASREIQ", once=False)

@@ -16,6 +16,7 @@ from nightcrew.reducer.geometry import tangent_plane
 from nightcrew.reducer.kernels.affine import Affine, Grid, corners, union_grid
 from nightcrew.reducer.kernels.resample import Interpolant, resample
 from nightcrew.reducer.pixels import ring_medians
+from nightcrew.reducer.products.covariance import PIXEL, pixel_factor, write_factor
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.frames import Frame
 
@@ -130,6 +131,9 @@ def _resample(
     )  # fmt: skip
     if made.replaced:
         run.warn(f"{frame.filename}: {made.replaced} pixels that are no numbers were set to 0 before resampling")
+    factor = pixel_factor(to_target, plane.shape, p.interpolant, conserve=p.conserve, snap=WHOLE_PIXELS)
+    write_factor(factor * plane.header.get(PIXEL, 1.0), plane.header)
+    plane.rejmap = plane.expmap = None
     plane.data, plane.dq = made.data, made.dq
     if made.variance is not None:
         plane.variance = made.variance

@@ -8,7 +8,7 @@ the data, so it says v: right for large areas, too much for single pixels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def weights(interpolant: Interpolant, fraction: ArrayLike) -> Numbers:
     return quintic
 
 
-def _of_spline(order: int, fraction: Numbers) -> Numbers:
+def _of_spline(order: Literal[0, 1, 3, 5], fraction: Numbers) -> Numbers:
     """Return what an interpolation makes of a single bright pixel."""
     from scipy.ndimage import map_coordinates  # noqa: PLC0415 (rarely wanted, slow to import)
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol
 
 ANY = 100
 """Percentile of the band without a limit."""
 WORTH_MENTION = 0.05
 """Bands less probable than this are not mentioned."""
+
+
+class Measurement(Protocol):
+    """What a run found out about a frame, beside its pixels."""
+
+    kind: ClassVar[str]
+    """What was measured: `image_quality`, `background`, ..."""
+
+    @property
+    def frame(self) -> str:
+        """File name of the frame, as it was called then."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the measurement as JSON has it: names, numbers, text, None."""
+
+    def to_json(self) -> str:
+        """Return the measurement as one line of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +237,3 @@ class CorrectionLevel(_Plain):
     def level(self) -> str:
         """As the header has it: `dark+flat`, or `none`."""
         return "+".join(self.applied) or "none"
-
-
-Measurement: TypeAlias = ImageQuality | Background | CloudCover | CorrectionLevel
