@@ -16,7 +16,7 @@ from nightcrew.cli.errors import UsageProblem
 ReadText: TypeAlias = Callable[[str], str]
 Fits: TypeAlias = Callable[[str], bool]
 
-AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "caldb"})
+AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "reproduce", "caldb"})
 UPLOADS = frozenset({"metrics", "calibs", "science"})
 SHORT_FORMS: Mapping[str, Mapping[str, str]] = {"reduce": {"--qa": "--mode=qa", "--ql": "--mode=ql"}}
 """Flags that stand for an option and its value; of several the last counts, as in DRAGONS."""

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "showpars": "Show the parameters that a primitive has for a file.",
     "reduce": "Reduce files with a recipe.",
     "provenance": "Show what a product was made of, and how.",
+    "reproduce": "Make products again from what they say of themselves, and compare.",
     "superclean": "Delete the by-products of reductions in this directory.",
     "night": "Reduce a directory of raw frames: plan, calibrations, science, report.",
     "simulate": "Write the raw frames of a night that never was.",

@@ -20,6 +20,13 @@ class Quality(StrEnum):
     QL = "ql"
 
 
+class Profile(StrEnum):
+    """Variants of the recipes."""
+
+    STANDARD = "standard"
+    BEST = "best"
+
+
 def night(
     directory: Annotated[Path, typer.Argument(help="Directory of the raw frames.", show_default=False)],
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be done, and touch nothing.")] = False,
@@ -27,6 +34,9 @@ def night(
         Path | None, typer.Option(help="Where products, previews and night.json go.", show_default="DIRECTORY-reduced")
     ] = None,
     mode: Annotated[Quality, typer.Option(help="sq: science quality; ql: quick look.")] = Quality.SQ,
+    profile: Annotated[
+        Profile, typer.Option(help="standard: the reference's numbers; best: what it leaves to the user.")
+    ] = Profile.STANDARD,
     memory: Annotated[
         float | None, typer.Option(help="Memory budget, GB.", show_default="half of what there is", min=0.2)
     ] = None,
@@ -79,7 +89,7 @@ def night(
                 f"{target}: cannot be written to ({error.strerror}); choose another place with --out"
             ) from error
         budget = int(memory * GIGABYTE) if memory else available_memory() // 2
-        execution = Execution(collection, target, budget, mode.value, threads, previews)
+        execution = Execution(collection, target, budget, mode.value, threads, previews, profile.value)
         reports = []
         with log, NightWatcher(errors, log) as watcher:
             try:
@@ -90,6 +100,7 @@ def night(
                     "software": f"nightcrew {software_version()}",
                     "directory": str(directory),
                     "out": str(target),
+                    "profile": profile.value,
                     "started": started,
                     "seconds": round(time.perf_counter() - wall, 4),
                     "cpu_seconds": round(time.process_time() - cpu, 4),

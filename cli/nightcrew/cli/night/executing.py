@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nightcrew.cli.night.collecting import Collection
     from nightcrew.planner.core.model import Group, Need
-    from nightcrew.reducer.engine.recipe import Mode
+    from nightcrew.reducer.engine.recipe import Mode, Profile
     from nightcrew.reducer.engine.reporting import Reporter
 
 
@@ -103,6 +103,8 @@ class Execution:
         Threads for the kernels.
     previews
         Whether to make pictures.
+    profile
+        `standard` or `best`: which recipes and defaults.
     """
 
     collection: Collection
@@ -111,6 +113,7 @@ class Execution:
     mode: Mode = "sq"
     threads: int = 1
     previews: bool = True
+    profile: Profile = "standard"
     _made: dict[str, GroupReport] = field(default_factory=dict)
     _digests: Digests = field(default_factory=Digests)
 
@@ -157,6 +160,7 @@ class Execution:
             group.recipe,
             tuple(UserParameter(*_split(name), value) for name, value in settings.items()),
             self.mode,
+            profile=self.profile,
         )
         with Scratch(self.out) as scratch:
             around = Surroundings(

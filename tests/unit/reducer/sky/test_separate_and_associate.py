@@ -121,3 +121,16 @@ def test_skies_may_be_given_as_frames(tmp_path) -> None:
         assert sky.filename == "N20160102S0002_skyAssociated.fits"
         assert "ASSOCSKY" in sky.phu
         assert done.tables["SKYTABLE"].rows["SKYNAME"][0] == sky.filename
+
+
+def test_frames_of_f2_overlap_in_a_circle(tmp_path) -> None:
+    """0.9 of the field of 2048 pixels of 0.1792 arcsec are 330 arcsec, along a diagonal too."""
+    entries = [{"name": f"S2020030{n}", "p": p, "q": p} for n, p in enumerate((0.0, 240.0, 228.0))]
+    frames = [examples_separation.frame_of(e, n, "F2", 0.1792, (2048, 2048)) for n, e in enumerate(entries)]
+    with running(tmp_path, frames[0], frames[1]) as run:
+        run.step("separateSky", {})
+        assert [frame.phu["EXPGROUP"] for frame in frames[:2]] == [0, 1]
+    with running(tmp_path, frames[0], frames[2]) as run:
+        assert run.call("separateSky", []) == []
+        run.step("separateSky", {})
+        assert [frame.phu["EXPGROUP"] for frame in (frames[0], frames[2])] == [0, 0]

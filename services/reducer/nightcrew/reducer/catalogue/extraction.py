@@ -145,15 +145,14 @@ def smoothed(image: Image) -> Image:
 
 def _present(found: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which of the detections are among those that CLEAN kept."""
-    x, y = found["x"], found["y"]
-    order = np.argsort(kept["x"])
-    kept_x, kept_y = kept["x"][order], kept["y"][order]
-    first, last = np.searchsorted(kept_x, [x - SAME_SOURCE, x + SAME_SOURCE])
-    near = np.zeros(len(found), dtype=bool)
-    for step in range(int((last - first).max(initial=0))):
-        at = np.minimum(first + step, len(kept) - 1)
-        near |= (first + step < last) & (np.hypot(kept_x[at] - x, kept_y[at] - y) < SAME_SOURCE)
-    return near
+    ordered = np.sort(kept, order="x")
+    first = np.searchsorted(ordered["x"], found["x"] - SAME_SOURCE)
+    last = np.searchsorted(ordered["x"], found["x"] + SAME_SOURCE, side="right")
+    there = [
+        bool((np.abs(ordered["y"][i:j] - y) <= SAME_SOURCE).any())
+        for i, j, y in zip(first, last, found["y"], strict=True)
+    ]
+    return np.array(there, dtype=bool)
 
 
 def _absorb(found: NDArray[Any], survives: NDArray[np.bool_], segmentation: Labels) -> Labels:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nightcrew.reducer
 from nightcrew.reducer.products.request_record import Calibration, Named, RequestRecord, Setting
-from nightcrew.reducer.software import software_version
+from nightcrew.reducer.primitives.prepare import software_version
 from nightcrew.shared.calibrations import Found
 from nightcrew.shared.frames import Frame
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from nightcrew.shared.calibrations import Answer, CalibrationSource
 
 OUR_OWN = Path(nightcrew.reducer.__file__).resolve().parent
-PACKAGES = ("numpy", "numba", "sep", "scipy", "astropy")
-"""Whose version may change a number, if they have been used."""
+PACKAGES = ("numpy", "numba", "sep", "astropy")
+"""Packages whose version may change a number."""
 
 
 @dataclass(slots=True)
@@ -33,21 +34,27 @@ class Recorder:
 
     Parameters
     ----------
-    request
-        What the user asks for.
     recipe
         What runs.
+    request
+        What the user asks for.
     inputs
         The files that could be opened, in order.
     md5
-        Tells the md5 of a file.
+        Tells the md5 of a file, which is asked for before the file is used.
     """
 
-    request: Request
     recipe: Recipe
+    request: Request
     inputs: Sequence[Path]
     md5: Callable[[Path], str]
-    _used: dict[str, dict[str, Path | None]] = field(default_factory=dict)
+    _inputs: tuple[Named, ...] = ()
+    _settings: tuple[Setting, ...] = ()
+    _used: dict[str, dict[str, Named | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._inputs = tuple(self._named(path) for path in self.inputs)
+        self._settings = tuple(self._setting(parameter) for parameter in self.request.user)
 
     def around(self, around: Surroundings) -> Surroundings:
         """Return surroundings in which calibrations and products pass this recorder."""
@@ -57,8 +64,8 @@ class Recorder:
 
     def note(self, frame: Frame, caltype: str, answer: Answer) -> None:
         """Take down which calibration a frame got."""
-        path = answer.path if isinstance(answer, Found) else None
-        self._used.setdefault(caltype, {})[frame.filename] = path
+        file = self._named(answer.path) if isinstance(answer, Found) else None
+        self._used.setdefault(caltype, {})[frame.filename] = file
 
     def record(self) -> RequestRecord:
         """Return what is known by now."""
@@ -68,10 +75,10 @@ class Recorder:
             mode=self.request.mode,
             profile=self.request.profile,
             suffix=self.request.suffix,
-            inputs=tuple(self._named(path) for path in self.inputs),
+            inputs=self._inputs,
             calibrations=tuple(self._calibrations()),
-            settings=tuple(self._setting(parameter) for parameter in self.request.user),
-            software=(("nightcrew", software_version()), *_versions()),
+            settings=self._settings,
+            software=software(),
         )
 
     def _recipe_file(self) -> Named | None:
@@ -86,10 +93,10 @@ class Recorder:
         found = []
         for caltype, answers in sorted(self._used.items()):
             if len(set(answers.values())) == 1:
-                path = next(iter(answers.values()))
-                found += [Calibration(caltype, self._named(path))] if path is not None else []
+                file = next(iter(answers.values()))
+                found += [Calibration(caltype, file)] if file is not None else []
             else:
-                found += [Calibration(caltype, self._named(path), name) for name, path in answers.items() if path]
+                found += [Calibration(caltype, file, name) for name, file in answers.items() if file]
         return found
 
     def _setting(self, given: UserParameter) -> Setting:
@@ -110,9 +117,10 @@ def as_text(value: Any) -> str:
     return f"<{value.filename}>" if isinstance(value, Frame) else str(value)
 
 
-def _versions() -> list[tuple[str, str]]:
-    loaded = [(name, sys.modules.get(name)) for name in PACKAGES]
-    return [(name, str(module.__version__)) for name, module in loaded if hasattr(module, "__version__")]
+@cache
+def software() -> tuple[tuple[str, str], ...]:
+    """Return the versions of what the numbers come from."""
+    return (("nightcrew", software_version()), *((name, version(name)) for name in PACKAGES))
 
 
 @dataclass(frozen=True, slots=True)

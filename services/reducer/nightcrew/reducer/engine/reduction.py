@@ -12,6 +12,7 @@ from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.naming import stem
 from nightcrew.reducer.engine.parameters import make
 from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Mode, Pipeline, Profile, Recipe, calls_of, choose, matching
+from nightcrew.reducer.engine.recording import Recorder
 from nightcrew.reducer.engine.reporting import Ledger
 from nightcrew.reducer.engine.run import META_WORDS, STREAM_WORDS, Run, Running, Surroundings, UserParameter
 from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_primitive
@@ -212,12 +213,14 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
     try:
         prepared = prepared or prepare_run(request)
         name = prepared.recipe.name
+        inputs = [frame.path for frame in prepared.frames if frame.path is not None]
+        recorder = Recorder(prepared.recipe, request, inputs, around.digests.md5)
         run = Run(
             PRIMITIVES,
             defaults_for(prepared.tags, request.profile),
             request.mode,
             request.user,
-            around,
+            recorder.around(around),
             instrument=prepared.instrument,
         )
         for path, reason in prepared.missing:

@@ -376,7 +376,11 @@ def _average(
     values: Any, variances: Any, live: Any, centre: Any, count: Any, average: Any, spread: Any,
     operation: int, lone_median: bool,
 ) -> None:  # fmt: skip
-    """Average the live values, with the variance of the result in `spread` (10.3); medians are in `centre`."""
+    """Average the live values, with the variance of the result in `spread` (10.3); medians are in `centre`.
+
+    Sums are formed in float32, one input after the other: so they are the reference's to the bit, and the sky estimator,
+    which turns a last digit into a visible level (primitives-sky-and-stack, 5.1), draws the reference's sample.
+    """
     inputs, pixels = values.shape
     has_variance = variances.shape[0] > 0
     is_median = (operation == MEDIAN) | (operation == LMEDIAN)
@@ -398,9 +402,11 @@ def _average(
         return
     for i in range(inputs if not is_median else 0):
         for x in range(pixels):
-            average[x] += np.float64(values[i, x]) if live[i, x] else 0.0
+            v = values[i, x] if live[i, x] else np.float32(0.0)
+            average[x] = np.float64(np.float32(average[x]) + v)
     for x in range(pixels):
-        average[x] = np.float64(centre[x]) if is_median else average[x] / count[x]
+        mean = np.float64(np.float32(average[x]) / np.float32(count[x]))
+        average[x] = np.float64(centre[x]) if is_median else mean
     factor = MEDIAN_VARIANCE if is_median else 1.0
     if lone_median:
         for i in range(inputs - 1, -1, -1):
@@ -409,10 +415,11 @@ def _average(
     elif has_variance:
         for i in range(inputs):
             for x in range(pixels):
-                spread[x] += np.float64(variances[i, x]) if live[i, x] else 0.0
+                v = variances[i, x] if live[i, x] else np.float32(0.0)
+                spread[x] = np.float64(np.float32(spread[x]) + v)
         for x in range(pixels):
-            n = np.float64(count[x])
-            spread[x] = factor * spread[x] / (n * n)
+            n = np.float32(count[x])
+            spread[x] = factor * np.float64(np.float32(spread[x]) / n / n)
     else:
         for i in range(inputs):
             for x in range(pixels):

@@ -90,6 +90,7 @@ class SkyStacker:
         return sky, normal
 
     def _normalization(self, names: Names, planes: Sequence[Plane], index: int) -> list[float]:
+        """Return factors or offsets, to the precision of the pixels: float32."""
         data = [np.empty(0, np.float32)] * len(planes)
 
         def level(i: int, j: int) -> Level:
@@ -106,7 +107,8 @@ class SkyStacker:
                 self.settle()
             return self._levels[key]
 
-        return normalization(data, [None] * len(planes), scaling=self.scale, level=level)
+        values = normalization(data, [None] * len(planes), scaling=self.scale, level=level)
+        return [float(np.float32(value)) for value in values]
 
 
 def sky_level(sky: Plane) -> float | None:
