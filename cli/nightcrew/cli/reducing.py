@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nightcrew.cli.clock import clock
 from nightcrew.cli.errors import ExitCode, UsageProblem, complain
 from nightcrew.cli.inputs import expand
 from nightcrew.cli.log import Level, LogMode, RunLog, open_log
@@ -108,6 +109,7 @@ class Job:
             Directory(directory),
             Memory(self.budget, scratch),
             reporter=log,
+            clock=clock(),
             threads=self.threads,
         )
 

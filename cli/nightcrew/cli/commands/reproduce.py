@@ -130,8 +130,8 @@ class _Work:
                 return Reproduction(str(product), reason=result.outcome.reason, software=_changed(record))
             made = place / theirs.filename
             if not made.is_file():
-                written = ", ".join(result.outcome.products)
-                return Reproduction(str(product), (f"no product {theirs.filename}, but {written}",), "", _changed(record))
+                # The file may have been renamed since.
+                made = place / result.outcome.products[-1]
             return Reproduction(str(product), tuple(differences(open_frame(made), theirs)), "", _changed(record))
 
     def _run(self, again: Replay, place: Path) -> Result:

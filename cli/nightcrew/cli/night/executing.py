@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from nightcrew.cli.clock import clock
 from nightcrew.reducer.engine.digests import Digests
 from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, Result, reduce
@@ -165,7 +166,7 @@ class Execution:
         with Scratch(self.out) as scratch:
             around = Surroundings(
                 Chosen(files, "the night", reasons), Directory(self.out, keep_calibrations=False),
-                Memory(self.budget, scratch), reporter, threads=self.threads, digests=self._digests,
+                Memory(self.budget, scratch), reporter, clock(), threads=self.threads, digests=self._digests,
             )  # fmt: skip
             result = reduce(request, around)
         return _with_caveats(result, caveats), tuple(used)

@@ -42,18 +42,22 @@ class Recorder:
         The files that could be opened, in order.
     md5
         Tells the md5 of a file, which is asked for before the file is used.
+    ordered
+        Whether the order of the inputs after the first may matter, and is kept.
     """
 
     recipe: Recipe
     request: Request
     inputs: Sequence[Path]
     md5: Callable[[Path], str]
+    ordered: bool = True
     _inputs: tuple[Named, ...] = ()
     _settings: tuple[Setting, ...] = ()
     _used: dict[str, dict[str, Named | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._inputs = tuple(self._named(path) for path in self.inputs)
+        files = [self._named(path) for path in self.inputs]
+        self._inputs = tuple(files if self.ordered else [*files[:1], *sorted(files[1:])])
         self._settings = tuple(self._setting(parameter) for parameter in self.request.user)
 
     def around(self, around: Surroundings) -> Surroundings:

@@ -214,7 +214,9 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         prepared = prepared or prepare_run(request)
         name = prepared.recipe.name
         inputs = [frame.path for frame in prepared.frames if frame.path is not None]
-        recorder = Recorder(prepared.recipe, request, inputs, around.digests.md5)
+        recorder = Recorder(
+            prepared.recipe, request, inputs, around.digests.md5, ordered=prepared.recipe not in RECIPES
+        )
         run = Run(
             PRIMITIVES,
             defaults_for(prepared.tags, request.profile),

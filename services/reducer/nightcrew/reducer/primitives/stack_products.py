@@ -9,6 +9,7 @@ import numpy as np
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.reducer.primitives.stacking import in_rank, original_name
 from nightcrew.reducer.products.covariance import PIXEL
 from nightcrew.reducer.products.exposure_map import exposure_map
 from nightcrew.reducer.products.stack_facts import GAIN, READ_NOISE, TOTAL, describe_input
@@ -44,7 +45,7 @@ def make_exposure_map(frames: list[Frame], p: OfStack, run: Run) -> list[Frame]:
 
     With REJMAP (`stackFrames:save_rejection_map=True`) what was rejected is not counted.
     """
-    aligned = run.stream(p.source)
+    aligned = in_rank(run.stream(p.source))
     for frame in _stacks(frames, aligned, "makeExposureMap", run):
         for index, plane in enumerate(frame.planes):
             seconds = [given.seconds for given in _inputs(aligned, index)]
@@ -64,7 +65,7 @@ def summarize_stack(frames: list[Frame], p: OfStack, run: Run) -> list[Frame]:
 
     Per frame in the table INPUTS, summed up in the headers.
     """
-    aligned = run.stream(p.source)
+    aligned = in_rank(run.stream(p.source))
     for frame in _stacks(frames, aligned, "summarizeStack", run):
         summary = _summary(frame, aligned)
         write_summary(summary, frame.phu, frame.planes[0].header)
@@ -77,7 +78,7 @@ def summarize_stack(frames: list[Frame], p: OfStack, run: Run) -> list[Frame]:
 
 def _stacks(frames: list[Frame], aligned: list[Frame], primitive: str, run: Run) -> list[Frame]:
     """Return the frames that are stacks of what lies in the stream."""
-    names = {str(source.phu.get("ORIGNAME", source.filename)) for source in aligned}
+    names = {original_name(source) for source in aligned}
     stacks = []
     for frame in frames:
         listed = {str(value) for keyword, value in frame.phu.items() if keyword.startswith("IMCMB")}
@@ -101,7 +102,7 @@ def _summary(stack: Frame, aligned: list[Frame]) -> StackSummary:
         found = agreement(reference, frame.planes[0].objcat, one.factor / given[0].factor)
         frames.append(
             FrameSummary(
-                str(frame.phu.get("ORIGNAME", frame.filename)),
+                original_name(frame),
                 one.seconds,
                 found.matched,
                 found.rms if number else None,

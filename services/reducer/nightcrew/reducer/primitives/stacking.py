@@ -115,8 +115,8 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
         scale = False
     rejection = Rejection(reject, p.lsigma, p.hsigma, p.mclip, p.max_iters, p.nlow, p.nhigh)
     run.info(f"Combining {len(frames)} inputs with {p.operation} and {reject} rejection")
-    frames = [frames[0], *sorted(frames[1:], key=_original_name)]
-    summing = sorted(range(len(frames)), key=lambda i: _original_name(frames[i]))
+    frames = in_rank(frames)
+    summing = sorted(range(len(frames)), key=lambda i: original_name(frames[i]))
     stack = frames[0].copy()
     stack.planes = []
     for index in range(len(frames[0].planes)):
@@ -138,13 +138,19 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
         _keep_first_catalogue(planes, plane)
         stack.planes.append(plane)
     _write_headers(frames, stack, p.operation, run)
-    merge_records(frames, stack)
+    merge_records([frames[i] for i in summing], stack)
     run.stamp(stack, "STACKFRM", "stackFrames")
     run.rename(stack, p.suffix)
     return [stack]
 
 
-def _original_name(frame: Frame) -> str:
+def in_rank(frames: list[Frame]) -> list[Frame]:
+    """Return the frames in the order of their rank: the first leads, the others are equal and follow by name."""
+    return [*frames[:1], *sorted(frames[1:], key=original_name)]
+
+
+def original_name(frame: Frame) -> str:
+    """Return the name of the raw frame."""
     return str(frame.phu.get("ORIGNAME", frame.filename))
 
 
@@ -235,7 +241,7 @@ def _write_headers(frames: list[Frame], stack: Frame, operation: str, run: Run) 
         phu["DATALAB"] = f"{phu['DATALAB']}-STACK"
     phu["NCOMBINE"] = (len(frames), "Number of input images")
     for number, frame in enumerate(frames, 1):
-        phu[f"IMCMB{number:03d}"] = _original_name(frame)
+        phu[f"IMCMB{number:03d}"] = original_name(frame)
 
 
 def _item(value: Any, index: int) -> Any:

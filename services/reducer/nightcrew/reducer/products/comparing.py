@@ -121,7 +121,7 @@ def _tables(where: str, ours: Table | None, theirs: Table | None) -> Iterator[st
         for name in old:
             count = sum(a.tobytes() != b.tobytes() for a, b in zip(_cells(ours, name), _cells(theirs, name), strict=True))
             if count:
-                yield f"{where}: {name} differs in {count} of {len(old)} rows"
+                yield f"{where}: {name} differs in {count} of {len(theirs.rows)} rows"
 
 
 def _cells(table: Table, name: str) -> Sequence[Any]:

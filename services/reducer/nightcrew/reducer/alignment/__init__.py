@@ -1,0 +1,1 @@
+"""How frames of a dither compare: which is the best, and which do not lie where they should."""
