@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from e2e.conftest import nightcrew
 from nightcrew.shared.fits import verify
 
@@ -66,9 +67,9 @@ def test_an_interrupted_reduction_leaves_nothing_half_written(tutorial_night: Re
 
 
 def limited() -> None:
-    """Let no file grow beyond 200 kB, as a full disk would; writing fails instead of killing the process."""
+    """Let no file grow beyond 100 kB, as a full disk would; writing fails instead of killing the process."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
 @pytest.mark.parametrize("command", ["reduce", "night"])
