@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame
 
 OFFSET = "NCLEVOFF"
+SAMPLE = 300_000
+"""Pixels of a frame that tell its level."""
 
 
 class LevelFrames(Parameters):
@@ -35,7 +37,12 @@ def level_frames(frames: list[Frame], p: LevelFrames, run: Run) -> list[Frame]:
         return frames
     for index in range(len(frames[0].planes)):
         planes = [frame.planes[index] for frame in frames]
-        offsets = normalization([plane.data for plane in planes], [plane.dq for plane in planes], scaling=False)
+        step = max(1, planes[0].data.size // SAMPLE)
+        offsets = normalization(
+            [plane.data[::step] for plane in planes],
+            [None if plane.dq is None else plane.dq[::step] for plane in planes],
+            scaling=False,
+        )
         common = sum(offsets) / len(offsets) if p.keep_mean else 0.0
         for plane, value in zip(planes, offsets, strict=True):
             plane.data = offset(plane.data, value - common)
