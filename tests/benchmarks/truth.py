@@ -37,6 +37,8 @@ class Stack:
         Truth of the frames that went in, the reference frame first.
     wcs
         The header's WCS corrected by the pointing error of the reference frame, which no header knows.
+    most_skies
+        How many skies a frame had at most; None if all there were.
     """
 
     data: NDArray[np.float64]
@@ -44,6 +46,7 @@ class Stack:
     good: NDArray[np.bool_]
     frames: list[dict[str, Any]]
     wcs: Wcs
+    most_skies: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -57,9 +60,13 @@ class Stack:
 
 
 def read_stack(product: Path, truth: dict[str, Any], group: str) -> Stack:
-    """Read a product made of the frames of `group`, the first of which `removeFirstFrame` has taken out."""
-    frames = [frame for frame in truth["frames"] if frame["group"] == group][1:]
+    """Read a product made of frames of `group`; its header tells of which, and with which they were aligned."""
     with fits.open(product, memmap=False) as hdus:
+        phu = hdus[0].header
+        used = {str(value).removesuffix(".fits") for keyword, value in phu.items() if keyword.startswith("IMCMB")}
+        reference = str(phu.get("NCREFIM", phu.get("IMCMB001", ""))).removesuffix(".fits")
+        frames = [f for f in truth["frames"] if f["group"] == group and f["file"].removesuffix(".fits") in used]
+        frames.sort(key=lambda frame: frame["file"].removesuffix(".fits") != reference)
         header = hdus["SCI"].header
         wcs = Wcs(
             (header["CRVAL1"], header["CRVAL2"]),
@@ -72,7 +79,19 @@ def read_stack(product: Path, truth: dict[str, Any], group: str) -> Stack:
             hdus["DQ"].data == 0,
             frames,
             wcs.moved(*frames[0]["pointing_error"]),
+            _most_skies(hdus),
         )
+
+
+def _most_skies(hdus: fits.HDUList) -> int | None:
+    for row in hdus["HISTORY"].data if "HISTORY" in hdus else ():
+        if row["primitive"] == "balanceSkies":
+            return int(json.loads(row["args"])["max_skies"])
+    return None
+
+
+def _median_variance(count: int) -> float:
+    return MEDIAN_VARIANCE.get(count, np.pi / 2 / (count + np.pi / 2 - 1))
 
 
 def sources(truth: dict[str, Any], field: str) -> list[Source]:
@@ -136,13 +155,14 @@ def noise_factors(stack: Stack, truth: dict[str, Any], flat: Path) -> NoiseFacto
     frame = stack.frames[0]
     beside = [other for other in truth["frames"] if other["group"] == "sky" and other["band"] == frame["band"]]
     skies = len(beside) if frame["group"] == "target" and beside else len(stack.frames) - 1
+    skies = min(skies, stack.most_skies or skies)
     with fits.open(flat, memmap=False) as hdus:
         flat_variance = float(np.median(hdus["VAR"].data[hdus["DQ"].data == 0]))
     level = frame["background"] * stack.seconds
     own = level + truth["detector"]["read_noise"] ** 2 * frame["coadds"]
     return NoiseFactors(
         _resampling_factor(stack),
-        float(np.sqrt((1 + MEDIAN_VARIANCE[skies]) / (1 + np.pi / 2 / (skies - REJECTED)))),
+        float(np.sqrt((1 + _median_variance(skies)) / (1 + np.pi / 2 / (skies - REJECTED)))),
         float(np.sqrt(own / (own + flat_variance * level**2))),
     )
 

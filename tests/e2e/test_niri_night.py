@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from e2e.conftest import nightcrew, reduce_night
 from nightcrew.shared.fits import open_frame, verify
@@ -205,3 +206,23 @@ def test_a_directory_that_cannot_be_used_is_refused_in_one_line(what: str, tmp_p
     assert told.code == 1
     assert len(told.err.strip().splitlines()) == 1
     assert str(where) in told.err
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "said"),
+    [("EXPTIME", "abc", "'abc'"), ("EXPTIME", None, "is missing"), ("COADDS", 0, "is 0"), ("COADDS", "two", "'two'")],
+)
+def test_a_frame_without_sense_in_its_keywords_is_named_and_the_others_are_stacked(
+    keyword: str, value: object, said: str, tutorial_night: Reduced, tmp_path: Path
+) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    shutil.copytree(tutorial_night.raw, raw)
+    with fits.open(raw / "N20160102S0272.fits", mode="update", memmap=False) as hdus:
+        del hdus[0].header[keyword]
+        if value is not None:
+            hdus[0].header[keyword] = value
+    told = nightcrew("night", raw, "--out", out, "--no-previews")
+    assert told.code == 1
+    (line,) = [line for line in told.err.splitlines() if "left out" in line]
+    assert all(text in line for text in ("N20160102S0272.fits", keyword, said, "correct the header"))
+    assert open_frame(out / "N20160102S0271_image.fits").phu["NCOMBINE"] == 3

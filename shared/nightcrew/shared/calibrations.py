@@ -23,11 +23,14 @@ class Found:
         Who answered: `user calibrations`, a directory, a database.
     reason
         Why this one, in one line.
+    relaxed
+        Which rule it does not fulfil, if one was relaxed for want of anything better.
     """
 
     path: Path
     origin: str
     reason: str = ""
+    relaxed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ def reproduce(
     ] = None,
     raw: Annotated[
         list[Path] | None,
-        typer.Option("--raw", metavar="DIR", help="Where inputs and calibrations lie, besides the product's own place."),
+        typer.Option(
+            "--raw", metavar="DIR", help="Where inputs and calibrations lie, besides the product's own place."
+        ),
     ] = None,
     recipe: Annotated[
         str | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nightcrew.planner.core.plan import plan_descriptions
 from nightcrew.shared.errors import FrameError, ServiceError
 from nightcrew.shared.fits import read_headers, verify
-from nightcrew.shared.instruments import describe, science_headers
+from nightcrew.shared.instruments import complaint, describe, science_headers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +67,14 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
             damaged.append(Damage(path.name, str(state.reason), state.message))
             continue
         try:
-            frames.append((path.name, describe(science_headers(read_headers(path), path.name))))
+            about = describe(science_headers(read_headers(path), path.name))
         except (FrameError, ServiceError) as error:
             damaged.append(Damage(path.name, error.code, str(error)))
-        else:
-            paths[path.name] = path
+            continue
+        wrong = complaint(about)
+        if wrong:
+            damaged.append(Damage(path.name, "keyword", wrong))
+            continue
+        frames.append((path.name, about))
+        paths[path.name] = path
     return Collection(plan_descriptions(frames, mode), paths, tuple(damaged))

@@ -37,7 +37,12 @@ ROWS: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = (
 )
 
 
-BEST: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = ()
+BEST: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = (
+    (frozenset({"NIRI"}), "prepare", {"bad_wcs": "fix"}),
+    (frozenset({"F2"}), "prepare", {"bad_wcs": "fix"}),
+    # A frame of two minutes is over, and read, before the next begins: its afterglow needs longer than that.
+    (frozenset({"F2"}), "addDQ", {"latency": True, "time": 300.0}),
+)
 """Rows that the profile `best` adds."""
 
 

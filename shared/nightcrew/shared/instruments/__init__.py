@@ -8,6 +8,7 @@ from nightcrew.shared.instruments.describe import PRETTY_CAPABLE, Description, D
 from nightcrew.shared.instruments.encode import encode
 from nightcrew.shared.instruments.headers import Headers, science_headers
 from nightcrew.shared.instruments.linearity import F2Linearity, Linearity, NiriLinearity, nonlinearity
+from nightcrew.shared.instruments.sanity import complaint
 from nightcrew.shared.instruments.sections import Section, parse_section
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Linearity",
     "NiriLinearity",
     "Section",
+    "complaint",
     "describe",
     "encode",
     "nonlinearity",

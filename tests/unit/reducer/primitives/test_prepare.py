@@ -111,3 +111,14 @@ def test_checking_the_wcs_changes_nothing(sequence, tmp_path) -> None:
         run.step("checkWCS", {})
         assert [frame.phu.tostring() for frame in run.stream("main")] == before
         assert any("S0002" in w and "inconsistent" in w for w in run.ledger.warnings)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("EXPTIME", "abc"), ("EXPTIME", None), ("COADDS", 0), ("COADDS", "two")]
+)
+def test_keywords_without_sense_are_refused_by_name(keyword: str, value: object, tmp_path) -> None:
+    with (
+        running(tmp_path, niri_frame(**{keyword: value})) as run,
+        pytest.raises(FrameError, match=rf"S0001.*{keyword}"),
+    ):
+        run.step("prepare", {})

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nightcrew.reducer
-from nightcrew.reducer.products.request_record import Calibration, Named, RequestRecord, Setting
 from nightcrew.reducer.primitives.prepare import software_version
+from nightcrew.reducer.products.request_record import Calibration, Named, RequestRecord, Setting
 from nightcrew.shared.calibrations import Found
 from nightcrew.shared.frames import Frame
 
@@ -62,9 +62,7 @@ class Recorder:
 
     def around(self, around: Surroundings) -> Surroundings:
         """Return surroundings in which calibrations and products pass this recorder."""
-        return replace(
-            around, calibrations=_Watched(around.calibrations, self), store=_Labelling(around.store, self)
-        )
+        return replace(around, calibrations=_Watched(around.calibrations, self), store=_Labelling(around.store, self))
 
     def note(self, frame: Frame, caltype: str, answer: Answer) -> None:
         """Take down which calibration a frame got."""

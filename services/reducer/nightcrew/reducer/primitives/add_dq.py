@@ -97,6 +97,8 @@ def _mask_files(frame: Frame, p: AddDQ, run: Run) -> list[Path]:
         answer = run.around.calibrations.find(frame, "processed_bpm")
         if isinstance(answer, Found):
             files.append(answer.path)
+            if answer.relaxed:
+                run.warn(f"{answer.path.name}: bad-pixel mask {answer.relaxed}")
         elif p.user_bpm is None:
             run.info(f"No BPMs found for {frame.filename} and none supplied by the user.")
     elif p.static_bpm is not None:

@@ -8,6 +8,7 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.pixelwise import offset
 from nightcrew.reducer.kernels.statistics import normalization
+from nightcrew.reducer.primitives.stacking import original_name
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -36,7 +37,8 @@ def level_frames(frames: list[Frame], p: LevelFrames, run: Run) -> list[Frame]:
         run.warn(f"{frames[0].filename if frames else 'no frames'}: no frames on a common grid to be levelled with")
         return frames
     for index in range(len(frames[0].planes)):
-        planes = [frame.planes[index] for frame in frames]
+        # By name: in another order the offsets would differ in their last digit.
+        planes = [frame.planes[index] for frame in sorted(frames, key=original_name)]
         step = max(1, planes[0].data.size // SAMPLE)
         offsets = normalization(
             [plane.data[::step] for plane in planes],

@@ -15,6 +15,7 @@ from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.pointing import PointingCheck
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.frames import Frame, ProvenanceRow
+from nightcrew.shared.instruments import complaint
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -103,6 +104,9 @@ def validate_data(frames: list[Frame], p: ValidateData, run: Run) -> list[Frame]
                 f"{frame.filename}: is {about.instrument or 'not'} data and not suitable for a {first} recipe; "
                 "reduce the instruments separately"
             )
+        wrong = complaint(about)
+        if wrong:
+            raise FrameError(wrong)
         if len(frame.planes) != 1:
             raise FrameError(
                 f"{frame.filename}: has {len(frame.planes)} science extensions where raw {first} imaging has 1; "

@@ -1,4 +1,4 @@
-"""makeExposureMap and summarizeStack: what an astronomer wants to know about a stack before trusting it."""
+"""catalogueStack, makeExposureMap, summarizeStack: what one wants to know about a stack before trusting it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
-from nightcrew.reducer.engine.primitive import all_frames
+from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.primitives.stacking import in_rank, original_name
 from nightcrew.reducer.products.covariance import PIXEL
 from nightcrew.reducer.products.exposure_map import exposure_map
@@ -37,6 +37,29 @@ class OfStack(Parameters):
 
     suffix: str | None = parameter(None, "Filename suffix")
     source: str = parameter("aligned", "Stream that holds the frames as they were stacked")
+
+
+class CatalogueStack(Parameters):
+    """Parameters of catalogueStack."""
+
+    suffix: str | None = parameter("_sourcesDetected", "Filename suffix")
+
+
+@each_frame("catalogueStack", CatalogueStack)
+def catalogue_stack(frame: Frame, p: CatalogueStack, run: Run) -> Frame:
+    """Find the sources of a stack as detectSources does, the errors of their fluxes by its effective gain.
+
+    GAIN is that of one frame: with it the shot noise of N frames would be too large by the root of N.
+    """
+    gains = [plane.header.get("GAIN") for plane in frame.planes]
+    for plane in frame.planes:
+        if GAIN in plane.header:
+            plane.header["GAIN"] = plane.header[GAIN]
+    (frame,) = run.call("detectSources", [frame], suffix=p.suffix)
+    for plane, gain in zip(frame.planes, gains, strict=True):
+        if gain is not None:
+            plane.header["GAIN"] = gain
+    return frame
 
 
 @all_frames("makeExposureMap", OfStack)
@@ -156,4 +179,4 @@ def _sentence(summary: StackSummary) -> str:
     return f"{summary.frame}: {', '.join(parts)}"
 
 
-PRIMITIVES = (make_exposure_map, summarize_stack)
+PRIMITIVES = (catalogue_stack, make_exposure_map, summarize_stack)

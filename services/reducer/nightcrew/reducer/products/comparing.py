@@ -119,7 +119,9 @@ def _tables(where: str, ours: Table | None, theirs: Table | None) -> Iterator[st
         yield f"{where}: units {theirs.units}, now {ours.units}"
     else:
         for name in old:
-            count = sum(a.tobytes() != b.tobytes() for a, b in zip(_cells(ours, name), _cells(theirs, name), strict=True))
+            count = sum(
+                a.tobytes() != b.tobytes() for a, b in zip(_cells(ours, name), _cells(theirs, name), strict=True)
+            )
             if count:
                 yield f"{where}: {name} differs in {count} of {len(theirs.rows)} rows"
 
@@ -135,18 +137,18 @@ def _untimed(rows: Sequence[ProvenanceRow]) -> list[tuple[str, ...]]:
 
 
 def _steps(rows: Sequence[HistoryRow]) -> list[tuple[str, ...]]:
-    return [(row.primitive, _bare(row.arguments)) for row in rows]
+    return [(row.primitive, *_arguments(row.arguments)) for row in rows]
 
 
-def _bare(arguments: str) -> str:
-    """Return arguments in which files go by their name."""
+def _arguments(text: str) -> list[str]:
+    """Return arguments one by one; files go by their name."""
     try:
-        values = json.loads(arguments)
+        values = json.loads(text)
     except ValueError:
-        return arguments
+        return [text]
     if not isinstance(values, dict):
-        return arguments
-    return json.dumps({name: PurePath(v).name if isinstance(v, str) and "/" in v else v for name, v in values.items()})
+        return [text]
+    return [f"{name}={PurePath(v).name if isinstance(v, str) and '/' in v else v}" for name, v in values.items()]
 
 
 def _rows(where: str, ours: list[tuple[str, ...]], theirs: list[tuple[str, ...]]) -> Iterator[str]:
@@ -155,4 +157,6 @@ def _rows(where: str, ours: list[tuple[str, ...]], theirs: list[tuple[str, ...]]
         return
     for number, (new, old) in enumerate(zip(ours, theirs, strict=True), 1):
         if new != old:
-            yield f"{where}: row {number} is {_shown(old)}, now {_shown(new)}"
+            row = f"row {number} ({old[0]})" if old[0] == new[0] else f"row {number}"
+            was, now = ([cell for cell in a if cell not in b] for a, b in ((old, new), (new, old)))
+            yield f"{where}: {row} is {_shown(tuple(was) or old)}, now {_shown(tuple(now) or new)}"

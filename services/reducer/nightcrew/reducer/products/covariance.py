@@ -17,9 +17,9 @@ from nightcrew.reducer.kernels.resample import POLY_POINTS, SPLINE_ORDERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from astropy.io.fits import Header
     from numpy.typing import ArrayLike, NDArray
 
-    from astropy.io.fits import Header
     from nightcrew.reducer.kernels.affine import Affine
     from nightcrew.reducer.kernels.resample import Interpolant
     from nightcrew.shared.frames import Plane
