@@ -68,6 +68,7 @@ def measure(stack: Stack, truth: dict[str, Any], flat: Path) -> Measurements:
     empty = stack.good & (expected < 0.05 * np.sqrt(np.median(stack.variance[stack.good])))
     residual = stack.data - expected
     found = sources(truth, stack.frames[0]["field"])
+    empty &= stack.variance > 0
     pulls = _flattened(residual, empty)[empty] / np.sqrt(stack.variance[empty])
     galaxies = [source for source in found if isinstance(source, Galaxy)]
     return Measurements(
@@ -99,7 +100,7 @@ def _star(stack: Stack, expected: NDArray[np.float64], star: Star, truth: dict[s
     clean = np.ascontiguousarray(stack.data[box] - _plane(stack.data[box] - local, around, xx, yy))
     place = ([x - xx.min()], [y - yy.min()])
     measured, true = (float(sep.sum_circle(image, *place, APERTURE, subpix=0)[0][0]) for image in (clean, local.copy()))
-    electrons = star.flux * stack.seconds * stack.transparency
+    electrons = star.flux * stack.seconds * stack.transparency * truth["response"]
     alone = electrons * seeing(truth).fraction_within(APERTURE * truth["detector"]["pixel_scale"])
     noise = float(np.sqrt(stack.variance[box][inside].sum() * (1 + inside.sum() / around.sum())))
     if abs(true / alone - 1) > ISOLATED or true < SIGNAL_TO_NOISE * noise:

@@ -115,7 +115,7 @@ def model(stack: Stack, truth: dict[str, Any]) -> NDArray[np.float64]:
         truth["detector"]["pixel_scale"],
         seeing(truth),
     )
-    return painted.astype(np.float64) * stack.seconds * stack.transparency
+    return painted.astype(np.float64) * stack.seconds * stack.transparency * truth["response"]
 
 
 def seeing(truth: dict[str, Any]) -> Moffat:
@@ -188,6 +188,12 @@ def _squared_weights(p: float) -> float:
 
 
 def read_truth(raw: Path) -> dict[str, Any]:
-    """Read what the simulator says of a night."""
+    """Read what the simulator says of a night.
+
+    `response` is added: the typical pixel of a small region responds otherwise than that of the whole detector, and
+    fluxes are measured in its units.
+    """
     truth: dict[str, Any] = json.loads((raw / "truth.json").read_text())
+    with np.load(raw / truth["detector"]["arrays"]) as arrays:
+        truth["response"] = float(np.median(arrays["flat"][arrays["illuminated"] & ~arrays["bad_pixels"]]))
     return truth

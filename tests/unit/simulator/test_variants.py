@@ -1,11 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from nightcrew.simulator import VARIANTS, SimulationError, f2_night, niri_night
 from nightcrew.simulator.defects import DEFECTS
+from nightcrew.simulator.probe import probe_shade
 
 
 def niri(*variants, **more):
@@ -115,14 +114,23 @@ def test_nothing_is_seen_without_sources():
 
 
 def test_the_guide_probe_shades_a_part_of_the_field():
-    shade = DEFECTS["guide-probe"].shade((512, 512), np.random.default_rng(1))
+    shade = probe_shade((512, 512), (330.0, 280.0), (255.5, 255.5), 0.7)
     assert shade.min() == pytest.approx(0.3, abs=0.01)
-    assert 0.01 < (shade < 0.9).mean() < 0.1
+    assert 0.01 < (shade < 0.9).mean() < 0.15
     assert (shade[:, :256] == 1).all()
-    second = replace(PLAIN.exposures[1], defects=frozenset({"guide-probe"}))
-    assert PLAIN.pixels(second).mean() < 0.995 * PLAIN.pixels(PLAIN.exposures[1]).mean()
-    exposures = f2_night(variants=("guide-probe",)).exposures
-    assert all(("guide-probe" in e.defects) == e.on_sky for e in exposures)
+    assert shade[280, 330] == pytest.approx(0.3, abs=0.01)
+    assert shade[int(280 + 24.5 * 2), 330 + 75 * 2] == pytest.approx(0.3, abs=0.01)  # outward, on the same line
+    night = f2_night(variants=("guide-probe",))
+    assert all((e.probe is not None) == e.on_sky for e in night.exposures)
+
+
+def test_headers_say_where_the_guide_probe_is():
+    night, plain = f2_night(variants=("guide-probe",)), f2_night()
+    first, second = (night.headers(e)[0] for e in night.group("target")[:2])
+    assert (first["PWFS2_ST"], first["OIWFS_ST"], "OIARA" in first) == ("guiding", "parked", False)
+    assert (second["P2ARA"], second["P2ADEC"]) == (first["P2ARA"], first["P2ADEC"])
+    usual = plain.headers(plain.group("target")[0])[0]
+    assert (usual["PWFS2_ST"], usual["OIWFS_ST"], "P2ARA" in usual) == ("parked", "guiding", False)
 
 
 def test_damaged_files_are_damaged_as_said(tmp_path):

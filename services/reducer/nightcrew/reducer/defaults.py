@@ -27,6 +27,7 @@ ROWS: tuple[tuple[frozenset[str], str, Mapping[str, Any]], ...] = (
         "makeBPM",
         {"dark_lo_thresh": -150.0, "dark_hi_thresh": 3050.0, "flat_lo_thresh": 0.68, "flat_hi_thresh": 1.28},
     ),
+    (frozenset({"NIRI"}), "addToGrowingStack", {"remove_first": True}),
     (frozenset({"NIRI"}), "associateSky", {"time": 900.0, "distance": 1.0}),
     (
         frozenset({"NIRI", "IMAGE"}),

@@ -45,13 +45,16 @@ class Arm:
     radius
         Of the shadow of the mirror, pixels.
     half_width
-        Of the shadow of the arm, pixels.
+        Of the shadow of the arm at its tip, pixels.
+    flare
+        By how much that grows along the arm.
     """
 
     tip: tuple[float, float]
     outward: tuple[float, float]
     radius: float
     half_width: float
+    flare: float = 0.0
 
 
 def guide_star(phu: Header, probe: Probe) -> tuple[float, float] | None:
@@ -64,7 +67,13 @@ def guide_star(phu: Header, probe: Probe) -> tuple[float, float] | None:
 
 
 def arm_in_field(
-    tip: tuple[float, float], centre: tuple[float, float], field_radius: float, radius: float, half_width: float
+    tip: tuple[float, float],
+    centre: tuple[float, float],
+    field_radius: float,
+    *,
+    radius: float,
+    half_width: float,
+    flare: float = 0.0,
 ) -> Arm | None:
     """Return the shadow of an arm that comes from outside straight to a guide star; None if it misses the field.
 
@@ -74,8 +83,8 @@ def arm_in_field(
         Pixel of the guide star.
     centre, field_radius
         Middle of the field, pixel (x, y), and its radius, pixels.
-    radius, half_width
-        Of the mirror and of the arm, pixels.
+    radius, half_width, flare
+        As in `Arm`.
 
     Notes
     -----
@@ -87,7 +96,7 @@ def arm_in_field(
     if not math.isfinite(distance) or distance - max(radius, half_width) > field_radius:
         return None
     outward = (dx / distance, dy / distance) if distance > 1.0 else (1.0, 0.0)
-    return Arm(tip, outward, radius, half_width)
+    return Arm(tip, outward, radius, half_width, flare)
 
 
 def shadow(shape: tuple[int, int], arm: Arm) -> NDArray[np.bool_]:
@@ -97,5 +106,5 @@ def shadow(shape: tuple[int, int], arm: Arm) -> NDArray[np.bool_]:
     along = dx * arm.outward[0] + dy * arm.outward[1]
     across = dy * arm.outward[0] - dx * arm.outward[1]
     shaded: NDArray[np.bool_] = dx * dx + dy * dy <= arm.radius**2
-    shaded |= (along >= 0) & (np.abs(across) <= arm.half_width)
+    shaded |= (along >= 0) & (np.abs(across) <= arm.half_width + arm.flare * along)
     return shaded

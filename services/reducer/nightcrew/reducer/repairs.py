@@ -26,12 +26,9 @@ SAME_EXPOSURE = 0.01
 def repairs(taken: Frame, now: Frame) -> Iterator[str]:
     """Tell what a frame's headers say otherwise than when it was taken.
 
-    What every frame is given (units, gain, levels, exposure times that include all coadds) is no repair.
+    What every frame is given (units, gain, levels, standard names, exposure times with all coadds) is no repair.
     """
     yield from _wcs(_plane(taken), _plane(now), now)
-    for before, after in zip(taken.planes, now.planes, strict=False):
-        if "RADECSYS" in before.header and "RADECSYS" not in after.header:
-            yield "RADECSYS, which FITS no longer knows, renamed to RADESYS"
     exposure, kept = describe_frame(taken).get("exposure_time"), now.phu.get("EXPTIME")
     if isinstance(exposure, int | float) and isinstance(kept, int | float) and abs(exposure - kept) > SAME_EXPOSURE:
         yield f"EXPTIME changed from {exposure:g} s to {kept:g} s"

@@ -28,15 +28,12 @@ class Defect:
         What one sees.
     bias
         Makes an image that is added per coadd, ADU.
-    shade
-        Makes an image that multiplies all light.
     spoil
         Changes the pixels that were read, in place.
     """
 
     summary: str
     bias: Callable[[Shape, Generator], Image] | None = None
-    shade: Callable[[Shape, Generator], Image] | None = None
     spoil: Callable[[Image, Generator], None] | None = None
 
 
@@ -66,20 +63,6 @@ def _pattern_noise(shape: Shape, rng: Generator) -> Image:
     return np.concatenate([lower, lower[::-1]])
 
 
-def _guide_probe(shape: Shape, rng: Generator) -> Image:
-    """Return the shadow of the guide probe's arm: from the right edge almost to the centre, soft, 70 per cent deep."""
-    ny, nx = shape
-    axis_y = np.arange(ny, dtype=np.float32)[:, None] / ny
-    axis_x = np.arange(nx, dtype=np.float32)[None, :] / nx
-    tip, height = rng.uniform(0.60, 0.68), rng.uniform(0.55, 0.65)
-    middle = np.float32(height) + np.float32(0.08) * (axis_x - 1)
-    width = np.float32(0.04) + np.float32(0.05) * np.clip(axis_x - np.float32(tip), 0, 1)
-    across = np.clip((width - np.abs(axis_y - middle)) / np.float32(0.012), 0, 1)
-    along = np.clip((axis_x - np.float32(tip)) / np.float32(0.012), 0, 1)
-    result: Image = np.asarray(1 - np.float32(0.7) * across * along, np.float32)
-    return result
-
-
 def _nan_pixels(pixels: Image, rng: Generator) -> None:
     """Lose 40 pixels and a block of 6 x 6 to a fault in the data path."""
     ny, nx = pixels.shape
@@ -92,7 +75,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {
         "unsettled-bias": Defect("first frame after a pause: its bias has not settled", bias=_unsettled_bias),
         "pattern-noise": Defect("vertical pattern noise in part of the quadrants", bias=_pattern_noise),
-        "guide-probe": Defect("shadow of the guide probe in the field", shade=_guide_probe),
+        "afterglow": Defect("pixels that were saturated shortly before still release charge"),
         "nan-pixels": Defect("some pixels are not numbers", spoil=_nan_pixels),
     }
 )

@@ -50,6 +50,9 @@ class Exposure:
         State of the GCAL shutter with the lamp on; None without calibration unit.
     guided
         Whether a wavefront sensor guides.
+    probe
+        P and Q, arcsec from the base position, of the star that the peripheral wavefront sensor 2 guides on, if that is
+        in the field: its arm shades it.  None if the usual sensor guides.
     background
         Light that is no object: sky or lamp, electrons/s per pixel of unit response.
     gradient
@@ -88,6 +91,7 @@ class Exposure:
     field: str | None = None
     lamp: Lamp | None = None
     guided: bool = False
+    probe: tuple[float, float] | None = None
     background: float = 0.0
     gradient: tuple[float, float] = (0.0, 0.0)
     transparency: float = 1.0

@@ -156,8 +156,11 @@ def wcs_values(wcs: Wcs) -> dict[str, float]:
 
 
 def guide_star(exposure: Exposure) -> tuple[float, float]:
-    """Return where the guide star is: 4 arcmin off the target."""
-    ra, dec = offset_position(exposure.target, (150.0, 190.0), 0.0)
+    """Return where the guide star is: 4 arcmin off the target, unless the exposure says otherwise."""
+    if exposure.probe is not None:
+        ra, dec = offset_position(exposure.target, exposure.probe, exposure.pa)
+    else:
+        ra, dec = offset_position(exposure.target, (150.0, 190.0), 0.0)
     return round(ra, 8), round(dec, 8)
 
 

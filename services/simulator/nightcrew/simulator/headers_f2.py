@@ -88,6 +88,12 @@ PRIMARY: tuple[Card, ...] = (
     ("REQBG", ..., "Requested Background"),
     ("REQWV", ..., "Requested Water Vapour"),
     ("NUMREQTW", 0, "Number of Requested Timing Window REQTW entries"),
+    ("P2ARA", ..., "RA of PWFS2 guide star"),
+    ("P2ADEC", ..., "Declination of PWFS2 guide star"),
+    ("P2AEPOCH", 2000.0, "Epoch for PWFS2 guide star coordinates"),
+    ("P2AEQUIN", 2000.0, "Equinox for PWFS2 guide star coordinates"),
+    ("P2AFRAME", "FK5", "PWFS2 Target co-ordinate system"),
+    ("P2AOBJEC", "guide star", "Object Name for PWFS 2, Chop A"),
     ("OIARA", ..., "RA of OIWFS guide star"),
     ("OIARV", 0.0, "OIWFS Heliocentric Radial Velocity"),
     ("OIAWAVEL", 6500.0, "OIWFS Effective Target Wavelength"),
@@ -239,8 +245,10 @@ def headers(exposure: Exposure, camera: Camera, wcs: Wcs, size: int) -> tuple[He
         **wcs_values(wcs),
         "M2BAFFLE": "RETRACTED" if exposure.on_sky else "VISIBLE",
         "M2CENBAF": "OPEN" if exposure.on_sky else "CLOSED",
-        "PWFS2_ST": "parked",
-        "OIWFS_ST": probe_state(exposure),
+        "PWFS2_ST": "guiding" if exposure.probe else "parked",
+        "OIWFS_ST": "parked" if exposure.probe else probe_state(exposure),
+        "P2ARA": guide_ra,
+        "P2ADEC": guide_dec,
         "OIARA": guide_ra,
         "OIADEC": guide_dec,
         "GCALLAMP": "IRhigh",
@@ -258,7 +266,8 @@ def headers(exposure: Exposure, camera: Camera, wcs: Wcs, size: int) -> tuple[He
         "UTEND": f"{end:%H:%M:%S.%f}",
         "FRMNAME": " 1 of 1 ",
     }
-    omit = (() if exposure.guided else ("OIA", "OIFREQ")) + (() if exposure.lamp else ("GCAL",))
+    omit: tuple[str, ...] = ("OIA", "OIFREQ") if exposure.probe or not exposure.guided else ()
+    omit += (() if exposure.probe else ("P2A",)) + (() if exposure.lamp else ("GCAL",))
     return filled(PRIMARY, values, omit), filled(EXTENSION, values)
 
 

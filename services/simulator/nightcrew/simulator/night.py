@@ -17,6 +17,8 @@ from nightcrew.simulator.defects import DEFECTS, cosmic_rays
 from nightcrew.simulator.detector import Detector, make_detector
 from nightcrew.simulator.exposures import Exposure, Kind
 from nightcrew.simulator.planning import random
+from nightcrew.simulator.pointing import offset_position
+from nightcrew.simulator.probe import probe_shade
 from nightcrew.simulator.scene import Moffat, Source, paint_sources
 from nightcrew.simulator.sky import background_image
 
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from nightcrew.simulator.writing import Pace
 
     Image: TypeAlias = NDArray[np.float32]
+
+AFTERGLOW = "afterglow"
+AFTERGLOW_TIME, AFTERGLOW_LASTS = 150.0, 300.0
+"""Seconds in which the afterglow of saturated pixels falls by e, and after which nothing of it is left."""
 
 _HEADERS = {"NIRI": headers_niri.headers, "F2": headers_f2.headers}
 
@@ -106,7 +112,24 @@ class Night:
             sources = self.fields[exposure.field]
             painted = paint_sources(shape, sources, wcs, self.camera.pixel_scale, self.psf, exposure.trail)
             light += painted * np.float32(exposure.transparency)
-        return light
+        return light if exposure.probe is None else light * self._shade(exposure, exposure.probe)
+
+    def _shade(self, exposure: Exposure, star: tuple[float, float]) -> Image:
+        """Return the shadow of the guide probe."""
+        wcs, shape = self.camera.true_wcs(exposure, self.size), self.detector.shape
+        tip = wcs.pixel(*offset_position(exposure.target, star, exposure.pa))
+        middle = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        return probe_shade(shape, tip, middle, self.camera.pixel_scale)
+
+    def _afterglow(self, exposure: Exposure) -> Image:
+        """Return the electrons that pixels release which earlier exposures have saturated: 2 per cent, decaying."""
+        released = np.zeros(self.detector.shape, np.float32)
+        for earlier in self.exposures:
+            age = (exposure.start - earlier.start).total_seconds()
+            if earlier.on_sky and 0 < age < AFTERGLOW_LASTS:
+                full = self.detector.flat * self.light(earlier) * np.float32(earlier.exptime) > self.camera.full_well
+                released += full * np.float32(0.02 * self.camera.full_well * np.exp(-age / AFTERGLOW_TIME))
+        return released
 
     def pixels(self, exposure: Exposure) -> Image:
         """Return the raw counts: sum over the coadds, whole ADU, float32, (ny, nx)."""
@@ -118,9 +141,10 @@ class Night:
         for defect in defects:
             if defect.bias is not None:
                 bias = bias + defect.bias(shape, rng)
-            if defect.shade is not None:
-                light = light * defect.shade(shape, rng)
         rays = cosmic_rays(shape, exposure.exptime * exposure.coadds, rng)
+        if AFTERGLOW in exposure.defects:
+            glow = self._afterglow(exposure)
+            rays = glow if rays is None else rays + glow
         counts = detector.expose(light, exposure.exptime, exposure.coadds, rng, rays, bias)
         for defect in defects:
             if defect.spoil is not None:

@@ -19,6 +19,8 @@
                  transparency      factor on all objects
                  pedestal          ADU per coadd
                  trail             pixels (x, y)
+                 probe             arcsec (P, Q) from the base position of the star that PWFS2 guides on in the field,
+                                   or null
                  defects, damage   names; see `nightcrew simulate --help`
     objects      name, field, kind, profile, ra, dec (degrees), magnitude, flux (electrons/s at transparency 1),
                  for galaxies half_light_radius (arcsec, semi-major axis, before the seeing), axis_ratio, position_angle
@@ -140,6 +142,7 @@ def _frame_facts(night: Night, index: int) -> dict[str, Any]:
         "transparency": exposure.transparency,
         "pedestal": exposure.pedestal,
         "trail": list(exposure.trail),
+        "probe": None if exposure.probe is None else list(exposure.probe),
         "defects": sorted(exposure.defects),
         "damage": exposure.damage,
     }

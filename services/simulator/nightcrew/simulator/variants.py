@@ -114,6 +114,11 @@ def _on_target(night: Night) -> Night:
     )
 
 
+def _with_afterglow(night: Night) -> Night:
+    """Let a star saturate, and the pixels remember it."""
+    return _in_all(_on_sky, _defect("afterglow"))(_with_bright_star(night))
+
+
 def _with_bright_star(night: Night) -> Night:
     """Put a star into the target field whose light would fill the central pixel five times."""
     camera = night.camera
@@ -181,13 +186,17 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             _in_one("target", -1, lambda e: replace(e, band="J")),
         ),
         "guide-probe": Variant(
-            "the guide probe's shadow lies in all frames on the sky",
-            _in_all(_on_sky, _defect("guide-probe")),
+            "PWFS2 guides on a star in the field: its shadow lies in all frames on the sky",
+            _in_all(_on_sky, lambda e: replace(e, probe=(45.0, 25.0))),
             F2_ONLY,
         ),
         "saturated": Variant(
             "a star in the target field saturates",
             _with_bright_star,
+        ),
+        "persistence": Variant(
+            "a star in the target field saturates, and glows on in the next frames",
+            _with_afterglow,
         ),
         "no-sources": Variant(
             "nothing but sky in all fields",

@@ -60,7 +60,8 @@ def trusted(catalogue: Table | None) -> NDArray[np.intp]:
     good &= rows["FLUX_AUTO"] > WELL_DETECTED * rows["FLUXERR_AUTO"]
     good &= rows["NIMAFLAGS_ISO"] <= FLAGGED * rows["ISOAREA_IMAGE"]
     order = np.argsort(-rows["FLUX_AUTO"], kind="stable")
-    return order[good[order]]
+    chosen: NDArray[np.intp] = order[good[order]]
+    return chosen
 
 
 def look_at(name: str, catalogue: Table | None, off_centre: float = 0.0, wcs_error: float | None = None) -> Looks:

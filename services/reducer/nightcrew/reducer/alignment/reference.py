@@ -76,8 +76,6 @@ def choose_reference(frames: Sequence[Looks], criterion: Criterion = "best") -> 
 def _sound(frames: Sequence[Looks], seen: Sequence[int]) -> list[int]:
     roundest = min(frames[i].ellipticity for i in seen)
     sound = [
-        i
-        for i in seen
-        if frames[i].ellipticity <= roundest + ROUND and (frames[i].wcs_error or 0.0) <= WCS_AGREES
+        i for i in seen if frames[i].ellipticity <= roundest + ROUND and (frames[i].wcs_error or 0.0) <= WCS_AGREES
     ]
     return sound or list(seen)

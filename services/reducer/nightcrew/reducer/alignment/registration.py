@@ -88,8 +88,7 @@ def misshapen(frames: Sequence[Looks], limits: Limits) -> list[Verdict]:
             found.append(
                 Verdict(
                     i,
-                    f"sources are {frame.fwhm:.1f} pixels wide (others {width:.1f}, "
-                    f"limit {limits.width * width:.1f})",
+                    f"sources are {frame.fwhm:.1f} pixels wide (others {width:.1f}, limit {limits.width * width:.1f})",
                 )
             )
     return found
@@ -103,9 +102,7 @@ def misplaced(frames: Sequence[Placed], limits: Limits) -> tuple[list[Verdict], 
     What contradicts it is misplaced; what shares too few sources with it cannot be judged.
     """
     count = len(frames)
-    shares = {
-        (i, j): _share(frames[i], frames[j], limits) for i in range(count) for j in range(i + 1, count)
-    }
+    shares = {(i, j): _share(frames[i], frames[j], limits) for i in range(count) for j in range(i + 1, count)}
     agrees = {pair for pair, share in shares.items() if share is not None and share >= limits.share}
     contradicts = {pair for pair, share in shares.items() if share is not None and share < limits.share}
     right = max(_connected(count, agrees), key=lambda group: (len(group), -min(group)))

@@ -145,6 +145,10 @@ class _Labelling:
     inner: Store
     recorder: Recorder
 
+    @property
+    def root(self) -> Path:
+        return self.inner.root
+
     def write(self, frame: Frame) -> Path:
         self.recorder.record().write(frame)
         return self.inner.write(frame)

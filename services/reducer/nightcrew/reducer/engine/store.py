@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class Store(Protocol):
     """Takes the files that a recipe makes."""
 
+    @property
+    def root(self) -> Path:
+        """Directory of the products."""
+
     def write(self, frame: Frame) -> Path:
         """Write a frame under its current name."""
 

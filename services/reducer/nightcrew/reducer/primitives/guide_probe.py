@@ -28,6 +28,7 @@ class FlagGuideProbe(Parameters):
     probe: str = parameter("PWFS2", "Probes to look for, separated by commas (PWFS1, PWFS2)")
     radius: float = parameter(22.0, "Radius of the shadow of the probe's mirror (arcsec)", ge=0.0)
     half_width: float = parameter(22.0, "Half the width of the shadow of the probe's arm (arcsec)", ge=0.0)
+    flare: float = parameter(0.05, "Growth of that half width along the arm", ge=0.0)
 
 
 @each_frame("flagGuideProbe", FlagGuideProbe)
@@ -49,19 +50,24 @@ def flag_guide_probe(frame: Frame, p: FlagGuideProbe, run: Run) -> Frame:
     return frame
 
 
-def _flag(frame: Frame, plane: Plane, index: int, name: str, star: tuple[float, float], p: FlagGuideProbe, run: Run) -> None:
+def _flag(
+    frame: Frame, plane: Plane, index: int, name: str, star: tuple[float, float], p: FlagGuideProbe, run: Run
+) -> None:
     sky = tangent_plane(frame, index)
-    ny, nx = plane.shape[-2:]
+    ny, nx = (int(side) for side in plane.shape[-2:])
     x, y = (float(value) for value in sky.pixels(*star))
     scale = sky.pixel_scale
-    arm = arm_in_field((x, y), ((nx - 1) / 2, (ny - 1) / 2), max(nx, ny) / 2, p.radius / scale, p.half_width / scale)
+    middle = (nx - 1) / 2, (ny - 1) / 2
+    arm = arm_in_field(
+        (x, y), middle, max(nx, ny) / 2, radius=p.radius / scale, half_width=p.half_width / scale, flare=p.flare
+    )
     if arm is None:
         run.info(f"{frame.filename}: {name} guides outside the field")
         return
     shaded = shadow((ny, nx), arm)
     dq = np.zeros((ny, nx), np.uint16) if plane.dq is None else plane.dq
     lit = (dq & DQ.UNILLUMINATED) == 0
-    fraction = np.count_nonzero(shaded & lit) / max(1, np.count_nonzero(lit))
+    fraction = int(np.count_nonzero(shaded & lit)) / max(1, int(np.count_nonzero(lit)))
     plane.dq = dq | (shaded * np.uint16(DQ.UNILLUMINATED))
     frame.phu[STAMP] = (f"{name} {x + 1:.0f} {y + 1:.0f}", "Guide probe in the field, pixel of its star")
     if fraction > WORTH_TELLING:

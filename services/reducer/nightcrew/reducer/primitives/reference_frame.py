@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from nightcrew.reducer.alignment.looks import Looks, look_at
-from nightcrew.reducer.alignment.reference import choose_reference
+from nightcrew.reducer.alignment.reference import WCS_AGREES, choose_reference
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
@@ -17,7 +17,7 @@ from nightcrew.reducer.pointing import pointing_of
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
-    from nightcrew.shared.frames import Frame
+    from nightcrew.shared.frames import Array, Frame
 
 REFERENCE, ORDER = "NCREFIM", "NCORDER"
 CRITERIA = {
@@ -49,7 +49,14 @@ def choose_reference_frame(frames: list[Frame], p: ChooseReferenceFrame, run: Ru
     """
     if not frames:
         return frames
-    choice = choose_reference(looks_of(frames), p.criterion)
+    looks = looks_of(frames)
+    for frame, look in zip(frames, looks, strict=True):
+        if look.wcs_error is not None and look.wcs_error > WCS_AGREES:
+            run.warn(
+                f"{frame.filename}: WCS {look.wcs_error:.1f} arcsec beside where the telescope offsets put it; "
+                "it is aligned by its sources, and no reference for others"
+            )
+    choice = choose_reference(looks, p.criterion)
     best = frames[choice.index]
     name = str(best.phu.get("ORIGNAME", best.filename))
     for place, frame in enumerate(frames):
@@ -79,7 +86,7 @@ def looks_of(frames: list[Frame]) -> list[Looks]:
     ]
 
 
-def _pointings(frames: list[Frame]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _pointings(frames: list[Frame]) -> tuple[Array, Array]:
     """Return where the fields lie beside the first, arcsec east and north."""
     places = [tangent_plane(frame).sky(*field_centre(frame.planes[0].shape)) for frame in frames]
     ra0, dec0 = (float(v) for v in places[0])
@@ -87,7 +94,7 @@ def _pointings(frames: list[Frame]) -> tuple[np.ndarray, np.ndarray]:  # type: i
     return np.array(east), np.array([(float(dec) - dec0) * 3600.0 for _, dec in places])
 
 
-def _middle(values: np.ndarray) -> float:  # type: ignore[type-arg]
+def _middle(values: Array) -> float:
     return float(values.min() + values.max()) / 2.0
 
 

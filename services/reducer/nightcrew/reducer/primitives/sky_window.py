@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class BalanceSkies(Parameters):
     """Parameters of balanceSkies."""
 
-    max_skies: int = parameter(12, "Largest number of skies of a frame", ge=1)
+    max_skies: int = parameter(16, "Largest number of skies of a frame", ge=1)
 
 
 class GrowObjectMask(Parameters):
     """Parameters of growObjectMask."""
 
     suffix: str = parameter("_objmaskGrown", "Filename suffix")
-    growth: float = parameter(0.7, "Growth of a mask, in units of the object's radius", ge=0.0)
+    growth: float = parameter(1.0, "Growth of a mask, in units of the object's radius", ge=0.0)
     largest: float = parameter(40.0, "Largest growth (pixels)", ge=0.0)
     most: float = parameter(0.6, "Largest fraction of a frame that may be masked", gt=0.0, le=1.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightcrew.reducer.recipes import best, f2, f2_qa, f2_ql, niri, niri_qa, quality
+from nightcrew.reducer.recipes import best, f2, f2_qa, f2_ql, growing, niri, niri_qa, quality
 
 RECIPES = (
     *niri.RECIPES,
@@ -11,5 +11,6 @@ RECIPES = (
     *f2_ql.RECIPES,
     *f2_qa.RECIPES,
     *quality.RECIPES,
+    *growing.RECIPES,
     *best.RECIPES,
 )

@@ -41,7 +41,7 @@ def grown(mask: NDArray[np.uint8], growth: float, largest: float) -> NDArray[np.
     from scipy import ndimage  # noqa: PLC0415  (heavy, and only wanted here)
 
     labels, count = ndimage.label(mask != 0, structure=np.ones((3, 3), bool))
-    result = (mask != 0).astype(np.uint8)
+    result: NDArray[np.uint8] = (mask != 0).astype(np.uint8)
     if not count:
         return result
     radii = np.minimum(growth * np.sqrt(np.bincount(labels.reshape(-1))[1:] / math.pi), largest)

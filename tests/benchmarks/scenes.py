@@ -1,0 +1,177 @@
+"""Nights with one thing wrong each, and what it spoils: for the table of what the profile `best` buys."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
+from nightcrew.simulator import f2_night, niri_night
+from nightcrew.simulator.pointing import offset_position
+from nightcrew.simulator.scene import Star
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.defects import Compared
+    from benchmarks.profiling import Bench
+    from nightcrew.simulator.night import Night
+
+TRUE_ONES = ("addDQ", "prepare")
+"""Primitives whose parameters, not whose presence, differ between the profiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something to measure: what it is called, how it is printed, and how it is measured."""
+
+    name: str
+    form: str
+    measure: Callable[[Compared], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A night, and the steps that are to help.
+
+    Parameters
+    ----------
+    title
+        What is wrong.
+    steps
+        The primitives of the profile `best` that deal with it; without them it is reduced a third time.
+    night
+        Makes the night.
+    quantities
+        What is measured.
+    kind, group
+        Group of the plan that is reduced, and the simulator's name of its frames.
+    drop
+        Parameters of the plan that are not set.
+    settings
+        What `best` is told in place of leaving out the steps.
+    masks
+        Whether the masks of the night lie in `calibrations/`, and are not named.
+    """
+
+    title: str
+    steps: tuple[str, ...]
+    night: Callable[[], Night]
+    quantities: tuple[Quantity, ...]
+    kind: str = "science"
+    group: str = "target"
+    drop: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    masks: bool = False
+
+    def calibrations(self, bench: Bench, *, best: bool) -> DirectoryCalibrations | None:
+        """Return whom to ask for masks, if the scene is about them."""
+        if not self.masks:
+            return None
+        where = bench.directory / "calibrations" / "processed_bpm"
+        where.mkdir(parents=True, exist_ok=True)
+        for mask in (bench.directory / "calibrated").glob("*_bpm.fits"):
+            shutil.copy(mask, where / mask.name)
+        return DirectoryCalibrations(where.parent, masks_of_the_night=best)
+
+
+NOISE = Quantity("rms of the background, e⁻", "{:.1f}", lambda c: c.noise())
+UNEVEN = Quantity("background from tile to tile, rms, e⁻", "{:.1f}", lambda c: c.unevenness())
+PLACE = Quantity("error of the WCS, arcsec", "{:.2f}", lambda c: c.place_error())
+SHARP = Quantity("peaks of bright stars over the truth", "{:.3f}", lambda c: c.sharpness())
+SPOTS = Quantity("false bright pixels (6 sigma)", "{:.0f}", lambda c: c.outliers())
+GALAXY = Quantity("flux of the galaxy's core over the truth", "{:.3f}", lambda c: c.flux_of("galaxy"))
+TARGET = Quantity("flux of the target over the truth", "{:.3f}", lambda c: c.flux_of("W0340-30"))
+FRAMES = Quantity("frames in the stack", "{:.0f}", lambda c: len(c.stack.frames))
+
+
+def dither(frames: int, *variants: str) -> Night:
+    """Return a NIRI night of twice as many frames on the target, which is its own sky."""
+    return niri_night(1, size=256, frames=frames, variants=("on-target", *variants))
+
+
+def misplaced(night: Night, error: tuple[float, float] = (12.0, -9.0)) -> Night:
+    """Make the WCS of the fourth frame of the target wrong, arcsec east and north."""
+    return night.with_exposures(replace(night.group("target")[3], wcs_error=error))
+
+
+def probe_on_target() -> Night:
+    """Return an F2 night in one frame of which PWFS2 guides beside the target."""
+    night = f2_night(1, frames=5)
+    return night.with_exposures(replace(night.group("target")[2], probe=(4.0, -3.0)))
+
+
+def star_in_sky(peak: float = 5.0) -> Night:
+    """Return a NIRI night with a star, `peak` times as bright as saturates, in the middle of one of its sky frames."""
+    night = niri_night(1, size=256, frames=5)
+    frame = night.group("sky")[2]
+    alpha = night.psf.alpha / night.camera.pixel_scale
+    flux = peak * night.camera.full_well / frame.exptime * math.pi * alpha**2 / (night.psf.beta - 1)
+    ra, dec = offset_position(offset_position(frame.target, frame.offset, frame.pa), (3.0, -4.0), frame.pa)
+    star = Star("bright", "sky with a star", ra, dec, 10.0, flux)
+    fields = MappingProxyType({**night.fields, "sky with a star": (*night.fields["sky"], star)})
+    return replace(night, fields=fields).with_exposures(replace(frame, field="sky with a star"))
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene(
+        "sky drifts, and is subtracted unscaled",
+        ("levelFrames",), lambda: niri_night(1, size=256), (UNEVEN, NOISE, SHARP),
+    ),
+    Scene(
+        "30 frames on target, one trailed, WCS of the first used 5 arcsec wrong",
+        ("chooseReferenceFrame", "excludeMisregistered"),
+        lambda: dither(15, "trailed", "shifted-wcs"), (PLACE, SHARP, FRAMES),
+    ),
+    Scene(
+        "6 frames on target, one trailed",
+        ("excludeMisregistered",), lambda: dither(3, "trailed"), (SHARP, FRAMES),
+    ),
+    Scene(
+        "6 frames on target, WCS of one 15 arcsec wrong",
+        ("excludeMisregistered",), lambda: misplaced(dither(3)), (SPOTS, SHARP, FRAMES),
+    ),
+    Scene(
+        "30 frames on target, sky from a running window",
+        ("balanceSkies",), lambda: dither(15), (UNEVEN, NOISE),
+    ),
+    Scene(
+        "30 frames on target, halos in the skies",
+        ("growObjectMask",), lambda: dither(15), (UNEVEN, GALAXY),
+    ),
+    Scene(
+        "a sky frame with a bright star",
+        ("growObjectMask",), star_in_sky, (UNEVEN, GALAXY),
+    ),
+    Scene(
+        "pattern noise",
+        ("cleanPatternNoise",), lambda: niri_night(1, size=256, variants=("pattern-noise",)), (NOISE, SPOTS),
+    ),
+    Scene(
+        "no pattern noise",
+        ("cleanPatternNoise",), lambda: niri_night(1, size=256), (NOISE,),
+    ),
+    Scene(
+        "WCS of a frame 5 arcmin wrong, `reduce` by hand",
+        ("prepare:bad_wcs=fix",), lambda: niri_night(1, size=256, variants=("bad-wcs",)), (PLACE, FRAMES),
+        drop=("prepare:bad_wcs",), settings=(("prepare__bad_wcs", "exit"),),
+    ),
+    Scene(
+        "mask of the same night in calibrations/, `reduce` by hand",
+        ("masks of the night",), lambda: niri_night(1, size=256), (SPOTS, NOISE),
+        drop=("addDQ:user_bpm",), settings=(("addDQ__static_bpm", "None"),), masks=True,
+    ),
+    Scene(
+        "F2: guide probe on the target in one of 5 frames",
+        ("flagGuideProbe",), probe_on_target, (TARGET, UNEVEN),
+    ),
+    Scene(
+        "F2: a star saturates and glows on",
+        ("addDQ:latency=True",), lambda: f2_night(1, frames=5, variants=("persistence",)), (SPOTS,),
+        settings=(("addDQ__latency", "False"),),
+    ),
+)  # fmt: skip
+"""All scenes, in the order of the table."""
