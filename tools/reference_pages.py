@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.cli.main import COMMANDS, load
-from nightcrew.reducer.defaults import ROWS
+from nightcrew.reducer.defaults import BEST, ROWS
 from nightcrew.reducer.engine.parameters import settings
 from nightcrew.reducer.engine.recipe import calls_of
 from nightcrew.reducer.primitives import PRIMITIVES
@@ -129,10 +129,11 @@ def _primitive(primitive: Primitive) -> str:
     for setting in settings(primitive.model()):
         allowed = setting.valid_range or ", ".join(f"`{value}`" for value, _ in setting.choices)
         lines.append(f"| `{setting.name}` | `{setting.value}` | {allowed} | {_cell(setting.description)} |")
-    for tags, name, values in ROWS:
-        if name == primitive.name:
-            changed = ", ".join(f"`{key}={value}`" for key, value in values.items())
-            lines += ["", f"{', '.join(sorted(tags))}: {changed}."]
+    for rows, profile in ((ROWS, ""), (BEST, ", profile best")):
+        for tags, name, values in rows:
+            if name == primitive.name:
+                changed = ", ".join(f"`{key}={value}`" for key, value in values.items())
+                lines += ["", f"{', '.join(sorted(tags))}{profile}: {changed}."]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,10 @@ class Compared:
         """Return the robust rms of the background, electrons."""
         return _rms(self.residual[self.empty])
 
+    def spread(self) -> float:
+        """Return the standard deviation of the background, every pixel without a flag included, electrons."""
+        return float(np.std(self.residual[self.empty]))
+
     def unevenness(self) -> float:
         """Return the rms of the background from tile to tile, electrons: holes, steps, gradients."""
         levels = []
@@ -52,10 +57,10 @@ class Compared:
         return float(np.std(levels))
 
     def outliers(self, sigmas: float = 6.0) -> int:
-        """Return how many pixels without flags and sources lie so many times the root of VAR above the background."""
+        """Return how many pixels without flags and sources lie so many times the root of VAR off the background."""
         where = self.empty & (self.stack.variance > 0)
         values = self.residual[where]
-        return int(np.count_nonzero(values - np.median(values) > sigmas * np.sqrt(self.stack.variance[where])))
+        return int(np.count_nonzero(np.abs(values - np.median(values)) > sigmas * np.sqrt(self.stack.variance[where])))
 
     def place_error(self, search: float = 12.0) -> float:
         """Return by how much the WCS is off, arcsec: the shift between detected and true stars."""
@@ -88,8 +93,28 @@ class Compared:
         level = float(np.median(self.residual[around]))
         return float((self.stack.data[inside] - level).sum() / self.expected[inside].sum())
 
+    def afterglow(self, name: str, within: float = 300.0) -> float:
+        """Return what is left of the afterglow of a star, electrons, mean over its places in the stack.
+
+        A frame shows it where the star was on the detector in an earlier one, at most so many seconds ago.
+        """
+        one = next(o for o in self.truth["objects"] if o["name"] == name)
+        home = np.array(self.stack.wcs.pixel(one["ra"], one["dec"]))
+        yy, xx = np.indices(self.stack.data.shape)
+        sums = []
+        for late in self.stack.frames:
+            for early in self.stack.frames:
+                age = (datetime.fromisoformat(late["start"]) - datetime.fromisoformat(early["start"])).total_seconds()
+                x, y = home + np.array(early["shift"]) - np.array(late["shift"])
+                distance = np.hypot(xx - x, yy - y)
+                inside, around = distance < 5, (distance > 8) & (distance < 20) & self.stack.good
+                if 0 < age < within and np.hypot(*(home - (x, y))) > 40 and (inside & self.stack.good).any():
+                    level = float(np.median(self.residual[around]))
+                    sums.append(float((self.residual[inside & self.stack.good] - level).sum()))
+        return float(np.mean(sums))
+
     def sharpness(self) -> float:
-        """Return the peak of the brightest unflagged star over what it should be."""
+        """Return the median over bright stars of their peaks over what these should be."""
         stars = sorted((o for o in self.truth["objects"] if o["kind"] == "star"), key=lambda o: -o["flux"])
         ny, nx = self.stack.data.shape
         ratios = []
@@ -99,7 +124,9 @@ class Compared:
             x, y = (round(v) for v in self.stack.wcs.pixel(star["ra"], star["dec"]))
             box = np.s_[y - 2 : y + 3, x - 2 : x + 3]
             if 10 < x < nx - 10 and 10 < y < ny - 10 and self.stack.good[box].all():
-                ratios.append(float(self.stack.data[box].max() / self.expected[box].max()))
+                around = np.s_[max(0, y - 20) : y + 21, max(0, x - 20) : x + 21]
+                level = float(np.median(self.residual[around][self.stack.good[around]]))
+                ratios.append(float((self.stack.data[box].max() - level) / self.expected[box].max()))
         return float(np.median(ratios[:8]))
 
 

@@ -31,14 +31,18 @@ def measured(scene: Scene, directory: Path) -> list[str]:
     steps = () if given else scene.steps
     loose = bench.reduce(scene.kind, "standard", drop=scene.drop, calibrations=scene.calibrations(bench, best=False))
     best = bench.reduce(scene.kind, "best", drop=scene.drop, calibrations=scene.calibrations(bench, best=True))
-    without = bench.reduce(scene.kind, "best", steps, scene.drop, scene.calibrations(bench, best=False), **given)
+    outcomes = [loose, best]
+    if scene.leave_out:
+        sources = scene.calibrations(bench, best=False)
+        outcomes.append(bench.reduce(scene.kind, "best", steps, scene.drop, sources, **given))
     for caveat in best.caveats:
         print(f"    {caveat}")
-    ways = [(outcome, _compared(outcome, bench, scene.group)) for outcome in (loose, best, without)]
+    ways = [(outcome, _compared(outcome, bench, scene.group)) for outcome in outcomes]
     lines = []
     for number, quantity in enumerate(scene.quantities):
         helps = " and ".join(f"`{step}`" for step in scene.steps)
         cells = [_cell(outcome, compared, quantity) for outcome, compared in ways]
+        cells += ["–"] * (3 - len(cells))
         first = (scene.title, helps) if number == 0 else ("", "")
         lines.append(f"| {' | '.join([*first, quantity.name, *cells])} |")
         print(f"{scene.title}: {quantity.name}: {', '.join(cells)}", flush=True)

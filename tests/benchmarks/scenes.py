@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.profiling import Bench
     from nightcrew.simulator.night import Night
 
-TRUE_ONES = ("addDQ", "prepare")
-"""Primitives whose parameters, not whose presence, differ between the profiles."""
-
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -53,6 +50,8 @@ class Scene:
         Parameters of the plan that are not set.
     settings
         What `best` is told in place of leaving out the steps.
+    leave_out
+        Whether it is reduced a third time.
     masks
         Whether the masks of the night lie in `calibrations/`, and are not named.
     """
@@ -65,6 +64,7 @@ class Scene:
     group: str = "target"
     drop: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
+    leave_out: bool = True
     masks: bool = False
 
     def calibrations(self, bench: Bench, *, best: bool) -> DirectoryCalibrations | None:
@@ -79,11 +79,13 @@ class Scene:
 
 
 NOISE = Quantity("rms of the background, e⁻", "{:.1f}", lambda c: c.noise())
+SPREAD = Quantity("spread of the background, bad pixels included, e⁻", "{:.1f}", lambda c: c.spread())
 UNEVEN = Quantity("background from tile to tile, rms, e⁻", "{:.1f}", lambda c: c.unevenness())
 PLACE = Quantity("error of the WCS, arcsec", "{:.2f}", lambda c: c.place_error())
 SHARP = Quantity("peaks of bright stars over the truth", "{:.3f}", lambda c: c.sharpness())
-SPOTS = Quantity("false bright pixels (6 sigma)", "{:.0f}", lambda c: c.outliers())
+SPOTS = Quantity("pixels 6 sigma off", "{:.0f}", lambda c: c.outliers())
 GALAXY = Quantity("flux of the galaxy's core over the truth", "{:.3f}", lambda c: c.flux_of("galaxy"))
+GLOW = Quantity("afterglow left at each place, e⁻", "{:.0f}", lambda c: c.afterglow("bright"))
 TARGET = Quantity("flux of the target over the truth", "{:.3f}", lambda c: c.flux_of("W0340-30"))
 FRAMES = Quantity("frames in the stack", "{:.0f}", lambda c: len(c.stack.frames))
 
@@ -96,6 +98,11 @@ def dither(frames: int, *variants: str) -> Night:
 def misplaced(night: Night, error: tuple[float, float] = (12.0, -9.0)) -> Night:
     """Make the WCS of the fourth frame of the target wrong, arcsec east and north."""
     return night.with_exposures(replace(night.group("target")[3], wcs_error=error))
+
+
+def lost(night: Night) -> Night:
+    """Let the telescope be 15 arcsec off in the fourth frame of the target, which neither WCS nor offsets know."""
+    return night.with_exposures(replace(night.group("target")[3], pointing_error=(100.0, -80.0)))
 
 
 def probe_on_target() -> Night:
@@ -132,7 +139,11 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "6 frames on target, WCS of one 15 arcsec wrong",
-        ("excludeMisregistered",), lambda: misplaced(dither(3)), (SPOTS, SHARP, FRAMES),
+        ("adjustWCSToReference, twice",), lambda: misplaced(dither(3)), (SPOTS, SHARP, FRAMES), leave_out=False,
+    ),
+    Scene(
+        "6 frames on target, the telescope 15 arcsec off in one",
+        ("excludeMisregistered",), lambda: lost(dither(3)), (SPOTS, SHARP, FRAMES),
     ),
     Scene(
         "30 frames on target, sky from a running window",
@@ -148,11 +159,11 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "pattern noise",
-        ("cleanPatternNoise",), lambda: niri_night(1, size=256, variants=("pattern-noise",)), (NOISE, SPOTS),
+        ("cleanPatternNoise",), lambda: niri_night(1, variants=("pattern-noise",)), (NOISE,),
     ),
     Scene(
         "no pattern noise",
-        ("cleanPatternNoise",), lambda: niri_night(1, size=256), (NOISE,),
+        ("cleanPatternNoise",), lambda: niri_night(1), (NOISE,),
     ),
     Scene(
         "WCS of a frame 5 arcmin wrong, `reduce` by hand",
@@ -161,8 +172,9 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "mask of the same night in calibrations/, `reduce` by hand",
-        ("masks of the night",), lambda: niri_night(1, size=256), (SPOTS, NOISE),
-        drop=("addDQ:user_bpm",), settings=(("addDQ__static_bpm", "None"),), masks=True,
+        ("masks of the night",), lambda: niri_night(1, size=256), (SPREAD,),
+        kind="standard", group="standard", drop=("addDQ:user_bpm",),
+        settings=(("addDQ__static_bpm", "None"),), masks=True,
     ),
     Scene(
         "F2: guide probe on the target in one of 5 frames",
@@ -170,7 +182,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "F2: a star saturates and glows on",
-        ("addDQ:latency=True",), lambda: f2_night(1, frames=5, variants=("persistence",)), (SPOTS,),
+        ("addDQ:latency=True",), lambda: f2_night(1, frames=5, variants=("persistence",)), (GLOW,),
         settings=(("addDQ__latency", "False"),),
     ),
 )  # fmt: skip

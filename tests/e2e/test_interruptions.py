@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 RUN = [sys.executable, "-c", "from nightcrew.cli.main import run; run()"]
 
 
+def heeding_interrupts() -> None:
+    """Undo what a shell does to jobs in the background, which ignore SIGINT and let their children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def whole(directory: Path) -> list[str]:
     """Return the names of the products, each of which must be a whole file."""
     products = sorted(directory.rglob("*.fits"))
@@ -38,7 +43,10 @@ def partial(directory: Path) -> list[Path]:
 def test_an_interrupted_night_says_so_and_leaves_whole_products_only(tutorial_night: Reduced, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [*RUN, "night", str(tutorial_night.raw), "--out", str(out)], stderr=subprocess.PIPE, text=True
+        [*RUN, "night", str(tutorial_night.raw), "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding_interrupts,
     )
     deadline = time.monotonic() + 60
     while not list(out.glob("*_dark.fits")) and time.monotonic() < deadline:
@@ -54,7 +62,13 @@ def test_an_interrupted_night_says_so_and_leaves_whole_products_only(tutorial_ni
 
 def test_an_interrupted_reduction_leaves_nothing_half_written(tutorial_night: Reduced, tmp_path: Path) -> None:
     files = [str(tutorial_night.raw / f"N20160102S{n:04d}.fits") for n in range(423, 428)]
-    process = subprocess.Popen([*RUN, "reduce", *files * 20], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*RUN, "reduce", *files * 20],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding_interrupts,
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "reduce.log").exists() and time.monotonic() < deadline:
         time.sleep(0.01)

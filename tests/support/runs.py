@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from nightcrew.reducer.engine.recipe import Mode
+
 SCALE = 0.1171
+POINTED: dict[str, Any] = {
+    "FRAME": "FK5",
+    "EPOCH": 2000.0,
+    "EQUINOX": 2000.0,
+    "RATRACK": 0.0,
+    "DECTRACK": 0.0,
+    "PA": 0.0,
+    "POFFSET": 0.0,
+    "QOFFSET": 0.0,
+}
 NIRI_PHU: dict[str, Any] = {
     "INSTRUME": "NIRI",
     "OBSERVAT": "Gemini-North",
@@ -34,14 +46,7 @@ NIRI_PHU: dict[str, Any] = {
     "DATALAB": "GN-2016A-Q-1-1-001",
     "RA": 150.0,
     "DEC": 2.0,
-    "FRAME": "FK5",
-    "EPOCH": 2000.0,
-    "EQUINOX": 2000.0,
-    "RATRACK": 0.0,
-    "DECTRACK": 0.0,
-    "PA": 0.0,
-    "POFFSET": 0.0,
-    "QOFFSET": 0.0,
+    **POINTED,
     "INPORT": 3,
     "AIRMASS": 1.1,
     "DATE-OBS": "2016-01-02",
@@ -96,14 +101,7 @@ F2_PHU: dict[str, Any] = {
     "DATALAB": "GS-2013B-Q-15-39-001",
     "RA": 55.05,
     "DEC": -29.95,
-    "FRAME": "FK5",
-    "EPOCH": 2000.0,
-    "EQUINOX": 2000.0,
-    "RATRACK": 0.0,
-    "DECTRACK": 0.0,
-    "PA": 0.0,
-    "POFFSET": 0.0,
-    "QOFFSET": 0.0,
+    **POINTED,
     "INPORT": 5,
     "AIRMASS": 1.1,
     "DATE-OBS": "2013-11-28",
@@ -165,7 +163,7 @@ def _primary(usual: dict[str, Any], cards: dict[str, Any]) -> Header:
 def running(
     directory: Path,
     *frames: Frame,
-    mode: str = "sq",
+    mode: Mode = "sq",
     user: tuple[str, ...] = (),
     calibrations: dict[str, Path] | None = None,
 ) -> Iterator[Run]:
@@ -179,7 +177,7 @@ def running(
             mode,
             user_parameters(user),
             around,
-            instrument=about.instrument,  # type: ignore[arg-type]
+            instrument=about.instrument,
         )
         run.streams["main"] = list(frames)
         yield run

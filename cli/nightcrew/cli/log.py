@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from logging.handlers import TimedRotatingFileHandler
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nightcrew.cli.errors import UsageProblem
+from nightcrew.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,9 +195,9 @@ def open_log(mode: LogMode, file: Path, screen: Level | None = None) -> Iterator
     if mode in SCREEN_LEVELS:
         console = _terminal()
         logger.addHandler(_Screen(SCREEN_LEVELS[mode] if screen is None else screen, console))
-        progress = None if console is None else _bar(console)
+        progress = None if console is None else progress_bar(console)
     try:
-        with progress or _nothing():
+        with progress or nullcontext():
             yield RunLog(logger, progress)
     finally:
         handler.close()
@@ -208,20 +209,3 @@ def _terminal() -> Console | None:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, markup=False)
-
-
-def _bar(console: Console) -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, refresh_per_second=5)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

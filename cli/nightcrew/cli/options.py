@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
 
 from nightcrew.cli.errors import UsageProblem
+
+
+class Profile(StrEnum):
+    """Variants of the recipes."""
+
+    STANDARD = "standard"
+    BEST = "best"
 
 
 def _own_definitions_only(value: str | None) -> None:
@@ -30,5 +38,12 @@ Adpkg: TypeAlias = Annotated[
 Drpkg: TypeAlias = Annotated[
     str | None, typer.Option("--drpkg", hidden=True, metavar="PACKAGE", callback=_own_primitives_only)
 ]
+ProfileOption: TypeAlias = Annotated[
+    Profile, typer.Option("--profile", help="standard: the reference's numbers; best: what it leaves to the user.")
+]
+Memory: TypeAlias = Annotated[
+    float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")
+]
+Threads: TypeAlias = Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

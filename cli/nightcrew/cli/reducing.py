@@ -15,11 +15,13 @@ from nightcrew.cli.clock import clock
 from nightcrew.cli.errors import ExitCode, UsageProblem, complain
 from nightcrew.cli.inputs import expand
 from nightcrew.cli.log import Level, LogMode, RunLog, open_log
+from nightcrew.cli.resources import memory_budget, thread_count
 from nightcrew.cli.user_calibrations import user_calibrations
 from nightcrew.cli.version import version
 from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
-from nightcrew.reducer.engine.memory import Memory, available_memory
+from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import (
+    Call,
     Prepared,
     Request,
     Result,
@@ -37,7 +39,8 @@ from nightcrew.shared.fits import Scratch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-GIGABYTE = 1_000_000_000
+    from nightcrew.reducer.engine.recipe import Mode, Profile
+
 NEEDS = {"addDQ": "processed_bpm", "darkCorrect": "processed_dark", "flatCorrect": "processed_flat"}
 """What primitives ask the calibrations for."""
 
@@ -73,11 +76,11 @@ class Job:
         recipe: str | None,
         parameters: Sequence[str],
         calibrations: Sequence[str],
-        mode: Any,
+        mode: Mode,
         suffix: str | None,
         memory: float | None,
         threads: int | None,
-        profile: Any = "standard",
+        profile: Profile = "standard",
     ) -> Job:
         """Check what can be checked without opening the inputs."""
         try:
@@ -93,10 +96,9 @@ class Job:
             suffix,
             profile,
         )
-        budget = available_memory() // 2 if memory is None else int(memory * GIGABYTE)
-        return cls(
-            request, user_calibrations(calibrations), len(parsed) - len(last), budget, threads or os.cpu_count() or 1
-        )
+        overridden = len(parsed) - len(last)
+        given = user_calibrations(calibrations)
+        return cls(request, given, overridden, memory_budget(memory), thread_count(threads))
 
     def sources(self, directory: Path) -> CalibrationSource:
         """Return whom to ask for calibrations: what the user has named, then what lies in `calibrations/`."""
@@ -208,7 +210,7 @@ def show_plan(job: Job, *, as_json: bool) -> None:
             "recipe": f"{prepared.recipe.module}::{prepared.recipe.name}",
             "mode": job.request.mode,
             "calibrations": calibrations,
-            "primitives": [{"name": name.partition(" ")[2], "parameters": values} for name, values in calls.items()],
+            "primitives": [{"name": name, "parameters": values} for name, values in calls],
         }
         typer.echo(json.dumps(record, default=str))
     else:
@@ -216,7 +218,7 @@ def show_plan(job: Job, *, as_json: bool) -> None:
 
 
 def _plan(
-    job: Job, prepared: Prepared, calibrations: Sequence[Mapping[str, Any]], calls: Mapping[str, Mapping[str, Any]]
+    job: Job, prepared: Prepared, calibrations: Sequence[Mapping[str, Any]], calls: Sequence[Call]
 ) -> Iterator[str]:
     yield f"Input files: {len(prepared.frames)}"
     yield from (f"   {frame.path}" for frame in prepared.frames)
@@ -230,18 +232,16 @@ def _plan(
         answer = f"{row['path']} ({row['origin']}: {row['reason']})" if row["path"] else f"none ({row['reason']})"
         yield f"   {row['file']}: {row['type']} {answer}"
     yield "Primitives:"
-    for name, values in calls.items():
-        yield f"   {name}"
+    for number, (name, values) in enumerate(calls, 1):
+        yield f"   {number:02d} {name}"
         yield from (f"      {key:<20} {value!r}" for key, value in values.items())
 
 
-def _calibrations(
-    prepared: Prepared, calls: Mapping[str, Mapping[str, Any]], sources: CalibrationSource
-) -> list[dict[str, Any]]:
+def _calibrations(prepared: Prepared, calls: Sequence[Call], sources: CalibrationSource) -> list[dict[str, Any]]:
     """Ask for every calibration that the primitives of a recipe would ask for."""
     rows = []
-    for name, values in calls.items():
-        kind = NEEDS.get(name.partition(" ")[2])
+    for name, values in calls:
+        kind = NEEDS.get(name)
         given = values.get("dark") or values.get("flat")
         if kind is None or given or values.get("do_cal") == "skip" or values.get("static_bpm", "default") != "default":
             continue

@@ -164,3 +164,15 @@ def test_what_is_wrong_with_a_recipe_of_ones_own_is_said(nightcrew, night):
     assert "there is no file nosuch.py" in nightcrew("showrecipes", "raw/N3_flat.fits", "-r", "nosuch.f").err
     assert "it has library, quick" in nightcrew("showrecipes", "raw/N3_flat.fits", "-r", "mine.slow").err
     assert "SyntaxError" in nightcrew("showrecipes", "raw/N3_flat.fits", "-r", "broken.f").err
+
+
+def test_the_profile_decides_which_recipe_and_which_defaults_are_shown(nightcrew, night):
+    target = "raw/N5_target.fits"
+    standard, best = (nightcrew("showrecipes", target, *option).out for option in ((), ("--profile", "best")))
+    assert "p.excludeMisregistered" not in standard
+    assert "p.excludeMisregistered" in best
+    shown = [
+        json.loads(nightcrew("showpars", target, "prepare", "--json", *option).out)["parameters"]
+        for option in ((), ("--profile", "best"))
+    ]
+    assert [next(p["value"] for p in one if p["name"] == "bad_wcs") for one in shown] == ["exit", "fix"]

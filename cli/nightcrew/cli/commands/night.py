@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from pathlib import Path  # noqa: TC003  (Typer reads the annotations)
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-GIGABYTE = 1_000_000_000
+from nightcrew.cli.errors import ExitCode, warn
+from nightcrew.cli.options import Debug, Profile, ProfileOption
+from nightcrew.cli.resources import memory_budget
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nightcrew.cli.night.collecting import Collection
+    from nightcrew.cli.night.executing import Execution, GroupReport
 
 
 class Quality(StrEnum):
@@ -20,11 +29,26 @@ class Quality(StrEnum):
     QL = "ql"
 
 
-class Profile(StrEnum):
-    """Variants of the recipes."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When a night was taken up: UTC, and the clocks of the process in seconds."""
 
-    STANDARD = "standard"
-    BEST = "best"
+    stamp: str
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Start:
+        """Look at the clocks."""
+        return cls(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter(), time.process_time())
+
+    def until_now(self) -> dict[str, Any]:
+        """Return when it was and what it has taken, as `night.json` has it."""
+        return {
+            "started": self.stamp,
+            "seconds": round(time.perf_counter() - self.wall, 4),
+            "cpu_seconds": round(time.process_time() - self.cpu, 4),
+        }
 
 
 def night(
@@ -34,15 +58,14 @@ def night(
         Path | None, typer.Option(help="Where products, previews and night.json go.", show_default="DIRECTORY-reduced")
     ] = None,
     mode: Annotated[Quality, typer.Option(help="sq: science quality; ql: quick look.")] = Quality.SQ,
-    profile: Annotated[
-        Profile, typer.Option(help="standard: the reference's numbers; best: what it leaves to the user.")
-    ] = Profile.STANDARD,
+    profile: ProfileOption = Profile.STANDARD,
     memory: Annotated[
         float | None, typer.Option(help="Memory budget, GB.", show_default="half of what there is", min=0.2)
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads for the kernels; changes no result.", min=1)] = 1,
     previews: Annotated[bool, typer.Option(help="Draw a PNG of every product.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print plan or night.json instead of tables.")] = False,
+    debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Reduce a night: classify, group, find calibrations, reduce, report.
 
@@ -53,78 +76,97 @@ def night(
     from rich.console import Console
 
     from nightcrew.cli.night.collecting import collect
-    from nightcrew.cli.night.executing import Execution, peak_memory
-    from nightcrew.cli.night.reporting import (
-        MEGABYTE,
-        night_document,
-        night_table,
-        plan_document,
-        plan_table,
-        write_json,
-    )
-    from nightcrew.cli.night.watching import NightWatcher
-    from nightcrew.reducer.engine.memory import available_memory
-    from nightcrew.reducer.primitives.prepare import software_version
-    from nightcrew.shared.errors import NightcrewError, ServiceError
+    from nightcrew.cli.night.executing import Execution
 
-    screen, errors = Console(), Console(stderr=True)
-    started, wall, cpu = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter(), time.process_time()
-    try:
-        collection = collect(directory, mode.value)
-        for damage in collection.damaged:
-            errors.print(f"night: left out: {damage.reason}", markup=False, highlight=False, soft_wrap=True)
-        if plan:
-            if as_json:
-                typer.echo(json.dumps(plan_document(collection), indent=1))
-            else:
-                screen.print(plan_table(collection.plan))
-                _tell_left_out(screen, collection.plan.left_out)
-            raise typer.Exit(0)
-        target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            log = (target / "night.log").open("a", buffering=1)
-        except OSError as error:
-            raise ServiceError(
-                f"{target}: cannot be written to ({error.strerror}); choose another place with --out"
-            ) from error
-        budget = int(memory * GIGABYTE) if memory else available_memory() // 2
-        execution = Execution(collection, target, budget, mode.value, threads, previews, profile.value)
-        reports = []
-        with log, NightWatcher(errors, log) as watcher:
-            try:
-                for report in execution.run(watcher):
-                    reports.append(report)  # noqa: PERF402 - what is done is told even if the rest is interrupted
-            finally:
-                about = {
-                    "software": f"nightcrew {software_version()}",
-                    "directory": str(directory),
-                    "out": str(target),
-                    "profile": profile.value,
-                    "started": started,
-                    "seconds": round(time.perf_counter() - wall, 4),
-                    "cpu_seconds": round(time.process_time() - cpu, 4),
-                    "peak_memory_mb": round(peak_memory() / MEGABYTE, 1),
-                    "complete": len(reports) == len(collection.plan.groups),
-                }
-                document = night_document(collection, reports, about)
-                write_json(document, target / "night.json")
-    except NightcrewError as error:
-        errors.print(f"night: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+    screen, start = Console(), Start.now()
+    collection = collect(directory, mode.value)
+    for damage in collection.damaged:
+        warn("night", f"left out: {damage.reason}")
+    if plan:
+        _show_plan(collection, screen, as_json=as_json)
+        return
+    target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
+    log = _open_log(target)
+    execution = Execution(
+        collection, target, memory_budget(memory), mode.value, threads, previews=previews, profile=profile.value
+    )
+    reports, document = _carry_out(execution, log, directory, start)
     if as_json:
         typer.echo(json.dumps(document, indent=1))
     else:
-        screen.print(night_table(reports))
-        _tell_left_out(screen, collection.plan.left_out)
-        screen.print(
-            f"{len(reports)} groups in {about['seconds']:.1f} s; products, previews and night.json are in {target}",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
+        _show_reports(collection, reports, screen)
+        where = f"products, previews and night.json are in {target}"
+        _print(screen, f"{len(reports)} groups in {document['seconds']:.1f} s; {where}")
     good = all(report.outcome.ok for report in reports) and not collection.damaged
-    raise typer.Exit(0 if good else 1)
+    raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
 
 
-def _tell_left_out(screen: object, left_out: tuple[tuple[str, str], ...]) -> None:
-    for file, reason in left_out:
-        screen.print(f"left out: {file}: {reason}", markup=False, highlight=False, soft_wrap=True)  # type: ignore[attr-defined]
+def _open_log(target: Path) -> IO[str]:
+    """Make the directory of the products, and open the log in it, which is appended to."""
+    from nightcrew.shared.errors import ServiceError
+
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        return (target / "night.log").open("a", buffering=1, encoding="utf-8")
+    except OSError as error:
+        raise ServiceError(
+            f"{target}: cannot be written to ({error.strerror}); choose another place with --out"
+        ) from error
+
+
+def _carry_out(
+    execution: Execution, log: IO[str], directory: Path, start: Start
+) -> tuple[list[GroupReport], dict[str, Any]]:
+    """Reduce group by group and write `night.json`, also if that is interrupted."""
+    from rich.console import Console
+
+    from nightcrew.cli.night.executing import peak_memory
+    from nightcrew.cli.night.reporting import MEGABYTE, night_document, write_json
+    from nightcrew.cli.night.watching import NightWatcher
+    from nightcrew.reducer.primitives.prepare import software_version
+
+    collection = execution.collection
+    reports: list[GroupReport] = []
+    with log, NightWatcher(Console(stderr=True), log) as watcher:
+        try:
+            for report in execution.run(watcher):
+                reports.append(report)  # noqa: PERF402 - what is done is told even if the rest is interrupted
+        finally:
+            about = {
+                "software": f"nightcrew {software_version()}",
+                "directory": str(directory),
+                "out": str(execution.out),
+                "profile": execution.profile,
+                **start.until_now(),
+                "peak_memory_mb": round(peak_memory() / MEGABYTE, 1),
+                "complete": len(reports) == len(collection.plan.groups),
+            }
+            document = night_document(collection, reports, about)
+            write_json(document, execution.out / "night.json")
+    return reports, document
+
+
+def _show_plan(collection: Collection, screen: Console, *, as_json: bool) -> None:
+    from nightcrew.cli.night.reporting import plan_document, plan_table
+
+    if as_json:
+        typer.echo(json.dumps(plan_document(collection), indent=1))
+        return
+    screen.print(plan_table(collection.plan))
+    _show_left_out(collection, screen)
+
+
+def _show_reports(collection: Collection, reports: list[GroupReport], screen: Console) -> None:
+    from nightcrew.cli.night.reporting import night_table
+
+    screen.print(night_table(reports))
+    _show_left_out(collection, screen)
+
+
+def _show_left_out(collection: Collection, screen: Console) -> None:
+    for file, reason in collection.plan.left_out:
+        _print(screen, f"left out: {file}: {reason}")
+
+
+def _print(screen: Console, text: str) -> None:
+    screen.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ import typer
 from nightcrew.cli.argv import UPLOADS
 from nightcrew.cli.errors import UsageProblem, warn
 from nightcrew.cli.log import Level, LogMode
-from nightcrew.cli.options import Adpkg, Debug, Drpkg  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.options import Adpkg, Debug, Drpkg, Memory, Profile, ProfileOption, Threads
 from nightcrew.cli.version import version as installed
 
 
@@ -21,13 +21,6 @@ class Mode(StrEnum):
     SCIENCE = "sq"
     QUICK_LOOK = "ql"
     ASSESSMENT = "qa"
-
-
-class Profile(StrEnum):
-    """Variants of the recipes."""
-
-    STANDARD = "standard"
-    BEST = "best"
 
 
 def _print_version(value: bool) -> None:
@@ -60,16 +53,12 @@ def reduce(
         bool, typer.Option("--ql", help="The same as --mode ql.")
     ] = False,
     suffix: Annotated[str | None, typer.Option("--suffix", help="Ending of the final products' names.")] = None,
-    profile: Annotated[
-        Profile, typer.Option("--profile", help="standard: the reference's numbers; best: what it leaves to the user.")
-    ] = Profile.STANDARD,
+    profile: ProfileOption = Profile.STANDARD,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
     ] = False,
-    memory: Annotated[
-        float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")] = None,
+    memory: Memory = None,
+    threads: Threads = None,
     logfile: Annotated[Path, typer.Option("--logfile", help="Is appended to.")] = Path("reduce.log"),
     logmode: Annotated[LogMode, typer.Option("--logmode", help="What goes to screen and file.")] = LogMode.STANDARD,
     loglevel: Annotated[

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nightcrew.cli.errors import ExitCode, UsageProblem, complain, warn
-from nightcrew.cli.options import Debug, Json  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.options import Debug, Json, Memory, Threads  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.resources import memory_budget, thread_count
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.digests import Digests
@@ -38,10 +38,8 @@ def reproduce(
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Leave what is made there; by default it is deleted.")
     ] = None,
-    memory: Annotated[
-        float | None, typer.Option("--memory", metavar="GB", min=0.1, help="By default half of what there is.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")] = None,
+    memory: Memory = None,
+    threads: Threads = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -57,13 +55,9 @@ def reproduce(
         if not directory.is_dir():
             raise UsageProblem(f"--raw {directory}: no such directory")
     from nightcrew.reducer.engine.digests import Digests
-    from nightcrew.reducer.engine.memory import available_memory
     from nightcrew.shared.errors import NightcrewError
 
-    work = _Work(
-        tuple(raw or ()), recipe, keep, available_memory() // 2 if memory is None else int(memory * 1e9),
-        threads or os.cpu_count() or 1, Digests(), debug,
-    )  # fmt: skip
+    work = _Work(tuple(raw or ()), recipe, keep, memory_budget(memory), thread_count(threads), Digests(), debug)
     identical = True
     for name in product:
         try:
@@ -110,7 +104,7 @@ class _Work:
     budget: int
     threads: int
     digests: Digests
-    debug: bool = field(default=False)
+    debug: bool
 
     def reproduce(self, product: Path) -> Reproduction:
         """Make a product again in a directory of its own, and compare."""

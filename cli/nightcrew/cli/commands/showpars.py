@@ -10,7 +10,7 @@ import typer
 
 from nightcrew.cli.formatting import set_of
 from nightcrew.cli.inputs import describe_file
-from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json, Profile, ProfileOption
 from nightcrew.cli.version import version as installed
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def showpars(
     primitive: Annotated[str, typer.Argument(metavar="PRIMITIVE", help="Name of the primitive, as addDQ.")],
     everything: Annotated[bool, typer.Option("--all", "-a", help="Also parameters for debugging.")] = False,
     doc: Annotated[bool, typer.Option("--doc", "-d", help="Also the documentation of the primitive.")] = False,
+    profile: ProfileOption = Profile.STANDARD,
     as_json: Json = False,
     adpkg: Adpkg = None,  # noqa: ARG001
     drpkg: Drpkg = None,  # noqa: ARG001
@@ -55,7 +56,7 @@ def showpars(
         hint = unknown_primitive(primitive, PRIMITIVES).removeprefix(f"Primitive {primitive} not recognized")
         raise RecipeError(f"'{primitive}' doesn't exist for this data type.{hint.replace(', did', ' Did')}")
     chosen = PRIMITIVES[primitive]
-    values = make(chosen.model, defaults_for(tags).get(primitive, {}), primitive)
+    values = make(chosen.model, defaults_for(tags, profile.value).get(primitive, {}), primitive)
     shown = [setting for setting in settings(values) if everything or not setting.name.startswith(HIDDEN)]
     if as_json:
         record = {"file": file, "tags": sorted(tags), "primitive": primitive, "parameters": [_record(s) for s in shown]}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightcrew.cli.formatting import list_of, set_of
 from nightcrew.cli.inputs import describe_file
-from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json, Profile, ProfileOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ def showrecipes(
     recipe: Annotated[
         str | None, typer.Option("--recipe", "-r", help="Recipe to show instead of the default one.")
     ] = None,
+    profile: ProfileOption = Profile.STANDARD,
     everything: Annotated[bool, typer.Option("--all", help="List all recipes for the file, of all modes.")] = False,
     as_json: Json = False,
     adpkg: Adpkg = None,  # noqa: ARG001
@@ -36,13 +37,14 @@ def showrecipes(
     """Show the recipe that a file would be reduced with."""
     from nightcrew.shared.errors import RecipeError
 
-    if mode not in MODES:
+    asked = next((known for known in MODES if known == mode), None)
+    if asked is None:
         raise RecipeError("mode must be 'sq', 'qa', or 'ql'!")
     tags = describe_file(file).tags
     if everything:
-        _show_all(file, tags, as_json=as_json)
+        _show_all(file, tags, profile, as_json=as_json)
         return
-    chosen = _chosen(recipe, tags, mode)
+    chosen = _chosen(recipe, tags, asked, profile)
     if as_json:
         typer.echo(json.dumps({"file": file, "tags": sorted(tags), "mode": mode, **_record(chosen)}, default=str))
         return
@@ -51,16 +53,16 @@ def showrecipes(
     typer.echo("\n".join(_listing(file, tags, mode, chosen)))
 
 
-def _chosen(name: str | None, tags: frozenset[str], mode: Any) -> Recipe:
+def _chosen(name: str | None, tags: frozenset[str], mode: Mode, profile: Profile) -> Recipe:
     from nightcrew.reducer.engine.recipe import DEFAULT, choose, matching
     from nightcrew.reducer.engine.user_recipes import load_recipe
     from nightcrew.reducer.recipes import RECIPES
     from nightcrew.shared.errors import RecipeError
 
     own = None if name is None else load_recipe(name)
-    chosen = own or choose(RECIPES, tags, mode, name or DEFAULT)
+    chosen = own or choose(RECIPES, tags, mode, name or DEFAULT, profile.value)
     if chosen is None:
-        known = ", ".join(r.name for r in matching(RECIPES, tags, mode)) or "none"
+        known = ", ".join(r.name for r in matching(RECIPES, tags, mode, profile.value)) or "none"
         what = "no default recipe" if name is None else f"no recipe named {name}"
         raise RecipeError(f"{what} for this file in mode '{mode}'; recipes for it: {known}")
     return chosen
@@ -81,14 +83,15 @@ def _listing(file: str, tags: frozenset[str], mode: str, chosen: Recipe) -> Iter
         yield f"   p.{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
 
 
-def _show_all(file: str, tags: frozenset[str], *, as_json: bool) -> None:
+def _show_all(file: str, tags: frozenset[str], profile: Profile, *, as_json: bool) -> None:
     from nightcrew.reducer.engine.recipe import matching
     from nightcrew.reducer.recipes import RECIPES
 
     found: dict[str, Recipe] = {}
     for mode in MODES:
         # The default recipe is listed under its own name; one that serves several modes once.
-        found.update({_path(r): r for r in matching(RECIPES, tags, mode) if _path(r) not in found})
+        fitting = matching(RECIPES, tags, mode, profile.value)
+        found.update({_path(r): r for r in fitting if _path(r) not in found})
     if as_json:
         typer.echo(json.dumps({"file": file, "tags": sorted(tags), "recipes": [_record(r) for r in found.values()]}))
         return

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from nightcrew.cli.options import Debug  # noqa: TC001  (Typer reads the annotations)
+
 
 class Instrument(StrEnum):
     """Cameras whose nights can be simulated."""
@@ -70,6 +72,7 @@ def simulate(
         typer.Option(min=0.001, help="Deliver at the night's own times, or at --cadence, so many times faster."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Write a raw night of a telescope that does not exist, and the truth about it.
 

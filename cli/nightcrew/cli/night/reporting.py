@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from nightcrew.shared.fits.output import whole_file, write_at
 from nightcrew.shared.outcomes import Status
 
 if TYPE_CHECKING:
@@ -156,9 +157,5 @@ def _not_reduced(collection: Collection) -> dict[str, Any]:
 
 def write_json(document: dict[str, Any], path: Path) -> None:
     """Write a document so that no half of it is ever seen."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(json.dumps(document, indent=1) + "\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as number:
+        write_at(number, f"{json.dumps(document, indent=1)}\n".encode(), 0)

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
+from nightcrew.cli.progress import progress_bar
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -38,12 +40,7 @@ class NightWatcher:
 
     def __enter__(self) -> NightWatcher:
         if self.console.is_terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                console=self.console, transient=True,
-            )  # fmt: skip
+            self._bar = progress_bar(self.console)
             self._bar.start()
             self._task = self._bar.add_task("", total=None)
         return self

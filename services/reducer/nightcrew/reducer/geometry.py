@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = NDArray[np.float64]
 
 CD = (("CD1_1", "CD1_2"), ("CD2_1", "CD2_2"))
+WCS_KEYWORDS = ("CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", *CD[0], *CD[1])
+"""What the header of an image says about its place on the sky."""
 PROJECTION = "TAN"
 
 

@@ -21,6 +21,8 @@ LARGEST = 1024
 """Pixels along the longer side of a preview."""
 SOFTENING = 0.1
 """Where the asinh stretch turns from linear to logarithmic, as a fraction of the range."""
+SAMPLES, CLIPPINGS = 1000, 5
+"""How many pixels decide about the limits of the grey levels, and how often outliers are left out."""
 UNSEEN = DQ.NO_DATA | DQ.UNILLUMINATED
 
 
@@ -31,8 +33,6 @@ def stretched(plane: Plane) -> NDArray[np.uint8]:
     -------
     Shape (ny, nx) with the first row at the top, uint8; 0 where there are no data.
     """
-    from astropy.visualization.interval import ZScaleInterval  # noqa: PLC0415
-
     data, unseen = _shrunk(plane)
     good = data[~unseen & np.isfinite(data)]
     if good.size == 0:
@@ -40,13 +40,39 @@ def stretched(plane: Plane) -> NDArray[np.uint8]:
     if np.all((good == 0) | (good == 1)):
         low, high = 0.0, 1.0
     else:
-        low, high = ZScaleInterval().get_limits(good)
+        low, high = zscale(good)
         high = max(high, min(low + 5.0 * (high - low), float(np.percentile(good, 99.9))))
     span = (high - low) or 1.0
     level = np.clip((np.nan_to_num(data, nan=low) - low) / span, 0.0, 1.0)
     grey = np.arcsinh(level / SOFTENING) / np.arcsinh(1.0 / SOFTENING)
     shades: NDArray[np.uint8] = np.where(unseen, 0, 1 + np.rint(254 * grey)).astype(np.uint8)
     return shades[::-1]
+
+
+def zscale(values: Array) -> tuple[float, float]:
+    """Return the limits between which an image shows its sky, as IRAF's zscale does.
+
+    Parameters
+    ----------
+    values
+        Finite pixels, any number of them but none.
+
+    Returns
+    -------
+    About the median, with the slope that most of the sorted pixels have, times four; never beyond the extremes.
+    """
+    samples = np.sort(values[:: max(1, values.size // SAMPLES)][:SAMPLES].astype(np.float64))
+    rank = np.arange(samples.size) - (samples.size - 1) / 2
+    kept = np.ones(samples.size, bool)
+    slope = 0.0
+    for _ in range(CLIPPINGS):
+        if kept.sum() < max(5, samples.size // 2):
+            return float(samples[0]), float(samples[-1])
+        slope, offset = np.polyfit(rank[kept], samples[kept], 1)
+        residuals = samples - (slope * rank + offset)
+        kept = np.abs(residuals) <= 2.5 * residuals[kept].std()
+    middle, reach = np.median(samples), 4.0 * max(slope, 0.0) * samples.size / 2
+    return float(max(samples[0], middle - reach)), float(min(samples[-1], middle + reach))
 
 
 def _shrunk(plane: Plane) -> tuple[Array, Array]:

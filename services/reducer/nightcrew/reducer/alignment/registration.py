@@ -30,6 +30,8 @@ class Limits:
         How many times as wide its sources may be as those of the typical frame.
     radius
         Distance at which two sources count as the same, pixels.
+    shift
+        Median distance by which the sources of two frames may be apart, pixels.
     share
         Fraction of the bright sources of two frames that must be found in both.
     least
@@ -39,6 +41,7 @@ class Limits:
     ellipticity: float = 0.25
     width: float = 1.6
     radius: float = 5.0
+    shift: float = 1.3
     share: float = 0.5
     least: int = 3
 
@@ -97,36 +100,50 @@ def misshapen(frames: Sequence[Looks], limits: Limits) -> list[Verdict]:
 def misplaced(frames: Sequence[Placed], limits: Limits) -> tuple[list[Verdict], list[int]]:
     """Return the frames whose sources do not fall on those of the others, and those that cannot be judged.
 
-    Two frames agree if enough of the bright sources in their common field have a counterpart.  The largest set of
-    frames that agree with one another, directly or by way of others, is right; of equal ones that of the first frame.
-    What contradicts it is misplaced; what shares too few sources with it cannot be judged.
+    Two frames agree if enough of the bright sources in their common field coincide, without a common shift.  The
+    largest set of frames that agree with one another, directly or by way of others, is right; of equal ones that of
+    the first frame.  What contradicts it is misplaced; what shares too few sources with it cannot be judged.
     """
     count = len(frames)
-    shares = {(i, j): _share(frames[i], frames[j], limits) for i in range(count) for j in range(i + 1, count)}
-    agrees = {pair for pair, share in shares.items() if share is not None and share >= limits.share}
-    contradicts = {pair for pair, share in shares.items() if share is not None and share < limits.share}
+    compared = {(i, j): _compare(frames[i], frames[j], limits) for i in range(count) for j in range(i + 1, count)}
+    agrees = {pair for pair, found in compared.items() if found is not None and found.agree(limits)}
     right = max(_connected(count, agrees), key=lambda group: (len(group), -min(group)))
     wrong, unknown = [], []
     for i in range(count):
         if i in right:
             continue
-        against = [shares[tuple(sorted((i, j)))] for j in right if tuple(sorted((i, j))) in contradicts]  # type: ignore[index]
+        against = [found for j in right if (found := compared[min(i, j), max(i, j)]) is not None]
         if against:
-            share = float(np.median([s for s in against if s is not None]))
-            wrong.append(
-                Verdict(
-                    i,
-                    f"its sources lie beside those of {len(against)} other frames: {100 * share:.0f} % coincide "
-                    f"(limit {100 * limits.share:.0f} %)",
-                )
-            )
+            wrong.append(Verdict(i, _reason(against, limits)))
         else:
             unknown.append(i)
     return wrong, unknown
 
 
-def _share(first: Placed, second: Placed, limits: Limits) -> float | None:
-    """Return which fraction of the bright sources in the common field coincides; None if there are too few.
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Which fraction of the bright sources of two frames coincides, and how far apart they are, pixels (x, y)."""
+
+    share: float
+    shift: tuple[float, float]
+
+    def agree(self, limits: Limits) -> bool:
+        return self.share >= limits.share and math.hypot(*self.shift) <= limits.shift
+
+
+def _reason(against: Sequence[_Comparison], limits: Limits) -> str:
+    others = f"{len(against)} other frame{'s' if len(against) > 1 else ''}"
+    share = float(np.median([found.share for found in against]))
+    if share < limits.share:
+        return (
+            f"its sources lie beside those of {others}: {100 * share:.0f} % coincide (limit {100 * limits.share:.0f} %)"
+        )
+    shift = math.hypot(*np.median([found.shift for found in against], axis=0))
+    return f"its sources lie {shift:.1f} pixels beside those of {others} (limit {limits.shift:.1f})"
+
+
+def _compare(first: Placed, second: Placed, limits: Limits) -> _Comparison | None:
+    """Compare the bright sources in the common field; None if there are too few.
 
     The fraction is that of the frame that shows fewer: the other may be deeper.
     """
@@ -135,7 +152,11 @@ def _share(first: Placed, second: Placed, limits: Limits) -> float | None:
     fewer = min(len(ours), len(theirs))
     if fewer < limits.least:
         return None
-    return len(greedy_pairs(ours, theirs, limits.radius)) / fewer
+    pairs = greedy_pairs(ours, theirs, limits.radius)
+    if not len(pairs):
+        return _Comparison(0.0, (0.0, 0.0))
+    dx, dy = np.median(ours[pairs[:, 0]] - theirs[pairs[:, 1]], axis=0).tolist()
+    return _Comparison(len(pairs) / fewer, (dx, dy))
 
 
 def _inside(positions: NDArray[np.float64], polygon: NDArray[np.float64], margin: float) -> NDArray[np.bool_]:

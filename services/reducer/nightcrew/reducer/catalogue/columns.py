@@ -11,7 +11,7 @@ from nightcrew.shared.frames import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 UNKNOWN = -999
 """Stands in columns that nobody has measured."""
@@ -81,3 +81,8 @@ def replaced(catalogue: Table, **values: Any) -> Table:
         if name in (rows.dtype.names or ()):
             rows[name] = column
     return Table(rows, catalogue.units)
+
+
+def source_pixels(catalogue: Table) -> NDArray[np.float64]:
+    """Return where the sources lie: 0-based pixels (x, y), float64, shape (n, 2)."""
+    return np.column_stack([np.asarray(catalogue.rows[name], dtype=float) - 1.0 for name in ("X_IMAGE", "Y_IMAGE")])

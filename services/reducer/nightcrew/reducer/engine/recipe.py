@@ -108,7 +108,7 @@ def choose(
 
 
 @dataclass(slots=True)
-class Recorder:
+class Rehearsal:
     """A pipeline that only writes down what a recipe calls: for `showrecipes`, `--dry-run` and cost estimates."""
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -126,6 +126,6 @@ class Recorder:
 
 def calls_of(subject: Recipe) -> list[tuple[str, dict[str, Any]]]:
     """List the primitives that a recipe calls, with the arguments that it fixes."""
-    recorder = Recorder()
-    subject.function(recorder)
-    return recorder.calls
+    rehearsal = Rehearsal()
+    subject.function(rehearsal)
+    return rehearsal.calls

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nightcrew.reducer
+from nightcrew.reducer.growing.ledger import GROWTH, shown_files
 from nightcrew.reducer.primitives.prepare import software_version
 from nightcrew.reducer.products.request_record import Calibration, Named, RequestRecord, Setting
 from nightcrew.shared.calibrations import Found
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.calibrations import Answer, CalibrationSource
 
 OUR_OWN = Path(nightcrew.reducer.__file__).resolve().parent
-PACKAGES = ("numpy", "numba", "sep", "astropy")
+PACKAGES = ("numpy", "numba", "scipy", "sep", "astropy")
 """Packages whose version may change a number."""
 
 
@@ -150,7 +151,10 @@ class _Labelling:
         return self.inner.root
 
     def write(self, frame: Frame) -> Path:
-        self.recorder.record().write(frame)
+        record = self.recorder.record()
+        if GROWTH in frame.tables:
+            record = replace(record, inputs=tuple(Named(*file) for file in shown_files(frame.tables[GROWTH])))
+        record.write(frame)
         return self.inner.write(frame)
 
     def store(self, frame: Frame, caltype: str) -> Path:

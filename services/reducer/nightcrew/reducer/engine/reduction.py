@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nightcrew.reducer.defaults import defaults_for
 from nightcrew.reducer.engine.describing import describe_frame
@@ -24,7 +24,6 @@ from nightcrew.shared.fits import open_frame
 from nightcrew.shared.outcomes import Outcome, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from nightcrew.reducer.quality.measurements import Measurement
@@ -275,8 +274,15 @@ def _write_products(run: Run, opened_as: set[str], suffix: str | None) -> tuple[
     return tuple(products)
 
 
-def describe_calls(prepared: Prepared, request: Request, around: Surroundings) -> Mapping[str, Any]:
-    """Return primitive by primitive the parameters that a request would run with."""
+class Call(NamedTuple):
+    """A primitive, and the parameters that it would run with."""
+
+    primitive: str
+    parameters: dict[str, Any]
+
+
+def describe_calls(prepared: Prepared, request: Request, around: Surroundings) -> list[Call]:
+    """Return the primitives that a request would run, in order, and the parameters of each."""
     run = Run(
         PRIMITIVES,
         defaults_for(prepared.tags, request.profile),
@@ -285,9 +291,7 @@ def describe_calls(prepared: Prepared, request: Request, around: Surroundings) -
         around,
         instrument=prepared.instrument,
     )
-    return {
-        f"{number:02d} {name}": run.parameters(
-            name, {k: v for k, v in given.items() if k not in STREAM_WORDS}
-        ).model_dump()
-        for number, (name, given) in enumerate(prepared.calls, 1)
-    }
+    return [
+        Call(name, run.parameters(name, {k: v for k, v in given.items() if k not in STREAM_WORDS}).model_dump())
+        for name, given in prepared.calls
+    ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.fits import write_frame
+from nightcrew.shared.fits.output import whole_file, writing
 
 if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame
@@ -51,24 +51,15 @@ class Directory:
         if stored is None:
             write_frame(frame, target)
         elif stored != target:
-            try:
-                partial = target.with_name(f".{target.name}.part")
-                shutil.copyfile(stored, partial)
-                partial.replace(target)
-            except OSError as error:
-                partial.unlink(missing_ok=True)
-                raise ServiceError(
-                    f"{target}: cannot be written ({error.strerror}); free the disk or choose another directory"
-                ) from error
+            with whole_file(target) as number, stored.open("rb") as source, open(number, "wb", closefd=False) as copy:
+                shutil.copyfileobj(source, copy)
         return target
 
     def store(self, frame: Frame, caltype: str) -> Path:
         """Write a calibration below `calibrations/`."""
         folder = self.root / "calibrations" / caltype if self.keep_calibrations else self.root
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ServiceError(f"{folder}: cannot be made ({error.strerror}); check its permissions") from error
         target = folder / Path(frame.filename).name
         write_frame(frame, target)
         self.written[frame.filename] = target

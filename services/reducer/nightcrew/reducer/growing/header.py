@@ -71,8 +71,10 @@ def _numbers_from(first: int) -> Iterator[int]:
 
 def _input(row: Seen) -> Input:
     begin = datetime.fromisoformat(row.begin) if row.begin else None
-    seconds, gain, noise = (value if math.isfinite(value) else None for value in (row.seconds, row.gain, row.read_noise))
-    dates = (None, None, None)
+    seconds, gain, noise = (
+        value if math.isfinite(value) else None for value in (row.seconds, row.gain, row.read_noise)
+    )
+    dates: tuple[datetime | None, ...] = (None, None, None)
     if begin is not None and seconds is not None:
         dates = (begin, begin + timedelta(seconds=seconds / 2), begin + timedelta(seconds=seconds))
-    return Input(seconds, 1.0, *dates, gain, noise)
+    return Input(seconds, 1.0, dates[0], dates[1], dates[2], gain, noise)

@@ -44,8 +44,10 @@ class Seen:
 
     Parameters
     ----------
-    name, md5
-        The raw file.
+    name
+        Of the raw frame.
+    file, md5
+        The file that it came in, which may be compressed.
     status, reason
         What became of it and, where it was not added, why.
     begin
@@ -56,6 +58,8 @@ class Seen:
         Number of well-detected sources, their median width (pixels) and ellipticity.
     p, q
         Telescope offsets, arcsec.
+    east, north
+        By how much its WCS disagrees with target and telescope offsets, arcsec.
     sky
         Level of the sky in the frame, in its unit.
     skies
@@ -76,6 +80,7 @@ class Seen:
     """
 
     name: str
+    file: str
     md5: str
     status: str = Status.ADDED
     reason: str = ""
@@ -86,6 +91,8 @@ class Seen:
     ellipticity: float = NAN
     p: float = NAN
     q: float = NAN
+    east: float = NAN
+    north: float = NAN
     sky: float = NAN
     skies: int = 0
     matched: int = 0
@@ -118,7 +125,8 @@ class Seen:
 
 KINDS = {"str": "U", "float": "f8", "int": "i4"}
 UNITS = {
-    "SECONDS": "s", "FWHM": "pix", "P": "arcsec", "Q": "arcsec", "DX": "pix", "DY": "pix", "RMS": "arcsec",
+    "SECONDS": "s", "FWHM": "pix", "P": "arcsec", "Q": "arcsec", "EAST": "arcsec", "NORTH": "arcsec",
+    "DX": "pix", "DY": "pix", "RMS": "arcsec",
 }  # fmt: skip
 
 
@@ -193,6 +201,11 @@ class Ledger:
             raise KeyError(", ".join(missing))
         columns = [table.rows[name.upper()].tolist() for name in names]
         return cls(tuple(Seen(*values) for values in zip(*columns, strict=True)))
+
+
+def shown_files(table: Table) -> list[tuple[str, str]]:
+    """Return name and MD5 of the files of all frames that a table GROWTH lists, in the order of their arrival."""
+    return [(str(name), str(md5)) for name, md5 in zip(table.rows["FILE"], table.rows["MD5"], strict=True)]
 
 
 def _stored(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nightcrew.reducer.alignment.looks import trusted
+from nightcrew.reducer.alignment.reference import WCS_AGREES
 from nightcrew.reducer.catalogue.flux_scale import flux_factor, matched_fluxes
 from nightcrew.reducer.kernels.matching import match_catalogues
 
@@ -36,19 +37,18 @@ class Limits:
         Part of those in the common field, of the image that shows fewer, that must be found in both.
     radius
         Distance within which two sources are the same, arcsec.
-    shift
-        Distance that the WCS of a frame may be off, relative to those in the stack, arcsec.
+    search
+        Distance along each axis within which sources are looked for, arcsec.
+    wcs_error
+        By how much the WCS of a frame may disagree with its target and telescope offsets, relative to the frames in
+        the stack, arcsec.
     """
 
     sources: int = 3
     share: float = 0.5
     radius: float = 0.5
-    shift: float = 3.5
-
-    @property
-    def search(self) -> float:
-        """Distance along each axis within which sources are looked for, arcsec: enough to tell how far off a WCS is."""
-        return 2.0 * self.shift
+    search: float = 6.0
+    wcs_error: float = WCS_AGREES
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class Field:
         """Tell which positions lie on the image."""
         ny, nx = self.shape
         x, y = positions.T
-        return (x >= -0.5) & (x < nx - 0.5) & (y >= -0.5) & (y < ny - 0.5)
+        held: NDArray[np.bool_] = (x >= -0.5) & (x < nx - 0.5) & (y >= -0.5) & (y < ny - 0.5)
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,7 @@ class Misplaced:
     reason: str
 
 
-def place(
-    frame: Field, stack: Field, limits: Limits, usual: tuple[float, float] = (0.0, 0.0)
-) -> Placed | Misplaced:
+def place(frame: Field, stack: Field, limits: Limits) -> Placed | Misplaced:
     """Find the place of a frame by its sources.
 
     Parameters
@@ -130,8 +129,6 @@ def place(
         What they show.
     limits
         What the frame must fulfil.
-    usual
-        Shift (x, y), pixels, of the frames that are in the stack: a new one is judged by how far it departs from it.
     """
     scale = frame.plane.pixel_scale
     ours, theirs = frame.sources(BRIGHTEST), stack.sources(2 * BRIGHTEST)
@@ -156,11 +153,6 @@ def place(
             f"only {found} of {common} sources fall on those of the stack, wherever it is moved within "
             f"{limits.search:g} arcsec"
         )
-    off = math.hypot(match.shift[0] - usual[0], match.shift[1] - usual[1]) * scale
-    if off > limits.shift:
-        return Misplaced(
-            f"its WCS is {off:.1f} arcsec off (limit {limits.shift:g}, addToGrowingStack:largest_shift raises it)"
-        )
     left = match.transform(positions[match.pairs[:, 0]]) - expected[match.pairs[:, 1]]
     return Placed(
         plane,
@@ -175,7 +167,8 @@ def _within(frame: Field, expected: NDArray[np.float64], margin: float) -> NDArr
     """Tell which positions are on a frame, or so near that a shift would bring them onto it."""
     ny, nx = frame.shape
     x, y = expected.T
-    return (x >= -margin) & (x < nx + margin) & (y >= -margin) & (y < ny + margin)
+    near: NDArray[np.bool_] = (x >= -margin) & (x < nx + margin) & (y >= -margin) & (y < ny + margin)
+    return near
 
 
 def _transparency(frame: Field, stack: Field, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> float:

@@ -7,10 +7,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nightcrew.reducer.growing.stack import Added
+from nightcrew.reducer.growing.verdict import Added
 
 if TYPE_CHECKING:
-    from nightcrew.reducer.growing.stack import Verdict
+    from nightcrew.reducer.growing.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@
     .growing/60224c42beb3/lock
     .growing/60224c42beb3/seen.fits        the table alone, as long as there is no product
     .growing/60224c42beb3/N20160102S0271.fits, ...
+    .growing/60224c42beb3/sum_target_7.fits  of these frames, after the seventh that was shown
 
 The product is replaced whole, and with it all that is known: a process that dies leaves the state before or after a
 frame, nothing between.
@@ -23,9 +24,10 @@ from typing import TYPE_CHECKING
 from astropy.io.fits import Header
 
 from nightcrew.reducer.growing.ledger import GROWTH, Ledger
+from nightcrew.reducer.growing.sky import BESIDE, TARGET, SkySum
 from nightcrew.shared.errors import FrameError, ServiceError
 from nightcrew.shared.fits import open_frame, write_frame
-from nightcrew.shared.frames import Frame
+from nightcrew.shared.frames import Frame, Plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -140,9 +142,37 @@ class Shelf:
         path = self.folder / name
         return open_frame(path) if path.exists() else None
 
-    def tidy(self, names: Iterable[str], *, product: bool) -> None:
-        """Remove the frames that are not needed any more, and once there is a product the note that preceded it."""
-        needed = {"seen.fits"} - ({"seen.fits"} if product else set()) | set(names)
+    def save_sum(self, total: SkySum, kind: str, shown: int) -> None:
+        """Keep the sum of the skies of a kind, as it is when so many frames have been shown."""
+        plane = Plane(Header(), total.total, total.variance, rejmap=total.count)
+        write_frame(Frame(Header(), [plane], "sum.fits"), self.folder / f"sum_{kind}_{shown}.fits", checksums=False)
+
+    def load_sum(self, kind: str, shown: int) -> SkySum | None:
+        """Return the sum of the skies of a kind after so many frames; None if there is none.
+
+        A later one belongs to a frame that was never written down, because the process died.
+        """
+        found = [number for number in self._sums(kind) if number <= shown]
+        if not found:
+            return None
+        plane = open_frame(self.folder / f"sum_{kind}_{max(found)}.fits").planes[0]
+        variance, count = plane.variance, plane.rejmap
+        assert variance is not None
+        assert count is not None
+        return SkySum(plane.data, variance, count)
+
+    def _sums(self, kind: str) -> list[int]:
+        return [int(path.stem.rpartition("_")[2]) for path in self.folder.glob(f"sum_{kind}_*.fits")]
+
+    def tidy(self, names: Iterable[str], shown: int, *, product: bool) -> None:
+        """Remove what is not needed after so many frames: frames other than these, and all sums but the last.
+
+        What a process left that died before it had written down its frame goes too.
+        """
+        needed = set(names) | (set() if product else {"seen.fits"})
+        for kind in (BESIDE, TARGET):
+            valid = [number for number in self._sums(kind) if number <= shown]
+            needed |= {f"sum_{kind}_{number}.fits" for number in sorted(valid)[-1:]}
         for path in self.folder.glob("*.fits"):
             if path.name not in needed:
                 path.unlink(missing_ok=True)

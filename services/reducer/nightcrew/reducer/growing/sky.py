@@ -12,6 +12,8 @@ from nightcrew.reducer.kernels.compiler import njit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+BESIDE, TARGET = "sky", "target"
+"""Kinds of skies: frames that show nothing else, and frames of the target."""
 ENOUGH_TO_CLIP = 3
 """Frames in a sum from which on a new one can be told to be deviant."""
 

@@ -37,12 +37,23 @@ class Kernel(Generic[P, R]):
         if self._compiled is None:
             with _LOADING:
                 if self._compiled is None:
-                    self._compiled = cast("Callable[P, R]", numba_njit()(**self._options)(self._function))
+                    self._compiled = cast("Callable[P, R]", _compiled(self._function, self._options))
                 names = self._function.__globals__
                 for name, value in list(names.items()):
                     if isinstance(value, Kernel):
                         names[name] = value.compiled()
         return self._compiled
+
+
+def _compiled(function: Callable[P, R], options: dict[str, Any]) -> Any:
+    """Return Numba's function; `cache=True` is a wish, see `KeptKernels`."""
+    decorate = numba_njit()
+    dispatcher = decorate(**{name: value for name, value in options.items() if name != "cache"})(function)
+    if options.get("cache"):
+        from nightcrew.reducer.kernels.kept_kernels import KeptKernels  # noqa: PLC0415 (imports Numba)
+
+        dispatcher._cache = KeptKernels(function)
+    return dispatcher
 
 
 def njit(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from nightcrew.reducer.catalogue.columns import replaced
+from nightcrew.reducer.catalogue.columns import replaced, source_pixels
 from nightcrew.reducer.catalogue.stars import clipped_stars
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
@@ -16,6 +14,7 @@ from nightcrew.reducer.kernels.matching import Match, match_catalogues
 from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nightcrew.reducer.engine.run import Run
@@ -99,13 +98,8 @@ def _set_wcs(frame: Frame, plane: TangentPlane) -> None:
     plane.write(frame.planes[0].header)
     catalogue = frame.planes[0].objcat
     if catalogue is not None:
-        ra, dec = plane.sky(*_positions(catalogue).T)
+        ra, dec = plane.sky(*source_pixels(catalogue).T)
         frame.planes[0].objcat = replaced(catalogue, X_WORLD=ra, Y_WORLD=dec)
-
-
-def _positions(catalogue: Table) -> NDArray[np.float64]:
-    """Return the positions of the sources in 0-based pixels, shape (n, 2)."""
-    return np.column_stack([np.asarray(catalogue.rows[n], dtype=float) - 1.0 for n in ("X_IMAGE", "Y_IMAGE")])
 
 
 def _by_sources(
@@ -119,10 +113,10 @@ def _by_sources(
         )
         return None
     ours, theirs = _catalogues(frame, first, p)
-    expected = _positions(theirs)
+    expected = source_pixels(theirs)
     if not p.debug_ignore_wcs:
         expected = reference.onto(plane, expected)
-    match = _match(frame, plane, _positions(ours), expected, p, run)
+    match = _match(frame, plane, source_pixels(ours), expected, p, run)
     pairs = len(match.pairs)
     if pairs < p.min_sources:
         run.warn(f"{frame.filename}: too few correlated sources ({pairs}, {p.min_sources} are needed); {fallback}")

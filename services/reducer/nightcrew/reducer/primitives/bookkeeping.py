@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
-from nightcrew.shared.errors import FrameError
+from nightcrew.shared.errors import FrameError, RecipeError
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -134,14 +135,29 @@ def flush_pixels(frames: list[Frame], p: Flush, run: Run) -> list[Frame]:  # noq
 
 @all_frames("writeOutputs", WriteOutputs)
 def write_outputs(frames: list[Frame], p: WriteOutputs, run: Run) -> list[Frame]:
-    """Write the frames under their current names, or with another prefix, suffix or name."""
+    """Write the frames under their current names, or with another prefix, suffix or name.
+
+    Raises
+    ------
+    RecipeError
+        If several frames would get one name, or a file exists that must not be overwritten.
+    """
+    if p.outfilename is not None and len(frames) > 1:
+        raise RecipeError(
+            f"writeOutputs:outfilename={p.outfilename} is one name for {len(frames)} frames; use prefix or suffix"
+        )
     for frame in frames:
         if p.suffix is not None:
             run.rename(frame, p.suffix)
         if p.prefix is not None:
             frame.filename = p.prefix + frame.filename
-        if p.outfilename is not None and len(frames) == 1:
+        if p.outfilename is not None:
             frame.filename = p.outfilename
+        path = run.around.store.root / Path(frame.filename).name
+        if path.exists() and not p.overwrite:
+            raise RecipeError(
+                f"{path}: exists, and writeOutputs:overwrite is False; choose another suffix or set overwrite=True"
+            )
         run.written.append(run.around.store.write(frame).name)
     return frames
 

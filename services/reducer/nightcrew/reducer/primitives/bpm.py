@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class MakeBPM(Parameters):
     """Parameters of makeBPM; the limits of the dark are in electrons."""
 
-    override_thresh: bool = parameter(True, "Use the limits below rather than measured ones")
+    override_thresh: bool = parameter(True, "Use the limits below rather than measured ones; must be True")
     dark_lo_thresh: float | None = parameter(None, "Low rejection threshold for dark (electrons)")
     dark_hi_thresh: float | None = parameter(None, "High rejection threshold for dark (electrons)")
     flat_lo_thresh: float | None = parameter(None, "Low rejection threshold for normalized flat", lt=1.0)
@@ -38,8 +38,10 @@ def make_bpm(frames: list[Frame], p: MakeBPM, run: Run) -> list[Frame]:
     FrameError
         If flats or darks are missing.
     RecipeError
-        If the limits are the wrong way round.
+        If the limits are the wrong way round, or are to be measured.
     """
+    if not p.override_thresh:
+        raise RecipeError("makeBPM: limits are not measured; leave override_thresh=True, and set the limits themselves")
     darks = run.stream("darks")
     for found, word, remedy in ((frames, "FLATS", "before the darks"), (darks, "DARKS", "short ones, about 1 s")):
         if not found:

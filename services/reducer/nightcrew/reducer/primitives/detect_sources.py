@@ -24,7 +24,7 @@ class DetectSources(Parameters):
     suffix: str = parameter("_sourcesDetected", "Filename suffix")
     mask: bool = parameter(False, "Replace DQ-flagged pixels with median of image?")
     replace_flags: int = parameter(249, "DQ bitmask for pixels to be replaced", ge=0)
-    set_saturation: bool = parameter(False, "Inform SExtractor of saturation level?")
+    set_saturation: bool = parameter(False, "Accepted, without effect: saturated pixels are told by DQ")
     detect_minarea: int = parameter(8, "Minimum object detection area (pixels)", ge=1)
     detect_thresh: float = parameter(2.0, "Detection threshold (standard deviations)", ge=0.1)
     analysis_thresh: float = parameter(2.0, "Analysis threshold (standard deviations)", ge=0.1)

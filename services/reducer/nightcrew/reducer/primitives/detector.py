@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.describing import describe_frame, of_extension
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import each_frame
 from nightcrew.reducer.kernels import pixelwise
@@ -60,7 +60,7 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
         return frame
     coadds = int(about.value("coadds"))
     for index, plane in enumerate(frame.planes):
-        gain = float(_item(about.value("gain"), index))
+        gain = float(of_extension(about.value("gain"), index))
         match coefficients:
             case NiriLinearity():
                 exposure = float(about.value("exposure_time")) / coadds
@@ -139,7 +139,7 @@ def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
     about = describe_frame(frame)
     in_adu = about.value("is_in_adu")
     for index, plane in enumerate(frame.planes):
-        gain = float(_item(about.value("gain"), index) or 1.0) if in_adu else 1.0
+        gain = float(of_extension(about.value("gain"), index) or 1.0) if in_adu else 1.0
         noise = _known("read_noise", about, index, frame)
         present = str(plane.header.get("VARNOISE", ""))
         wanted = [
@@ -168,17 +168,13 @@ def _already(word: str, present: str, frame: Frame, run: Run) -> bool:
 
 def _known(name: str, about: Description, index: int, frame: Frame) -> float:
     """Return a property of the detector, which the tables or the header must have."""
-    value = _item(about.get(name), index)
+    value = of_extension(about.get(name), index)
     if value is None:
         raise FrameError(
             f"{frame.filename}: no {name.replace('_', ' ')} is known for read mode {about.get('read_mode')} of "
             f"{about.instrument}; correct the header ({READ_MODE_KEYWORDS}) or take the frame off the list"
         )
     return float(value)
-
-
-def _item(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, list) else value
 
 
 PRIMITIVES = (nonlinearity_correct, adu_to_electrons, add_var)

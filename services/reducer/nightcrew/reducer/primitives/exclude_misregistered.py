@@ -29,6 +29,7 @@ class ExcludeMisregistered(Parameters):
     ellipticity: float = parameter(0.25, "Largest ellipticity beyond that of the typical frame", gt=0.0, le=1.0)
     width: float = parameter(1.6, "Largest width of sources, in units of that of the typical frame", ge=1.0)
     radius: float = parameter(0.5, "Distance at which two sources are the same (arcsec)", gt=0.0)
+    shift: float = parameter(0.15, "Largest common shift of the sources of two frames (arcsec)", gt=0.0)
     share: float = parameter(0.5, "Fraction of the bright sources that must coincide", ge=0.0, le=1.0)
     min_sources: int = parameter(3, "Bright sources in common view from which frames are compared", ge=1)
 
@@ -42,7 +43,8 @@ def exclude_misregistered(frames: list[Frame], p: ExcludeMisregistered, run: Run
     if len(frames) < 2:
         return frames
     reference = tangent_plane(frames[0])
-    limits = Limits(p.ellipticity, p.width, p.radius / reference.pixel_scale, p.share, p.min_sources)
+    scale = reference.pixel_scale
+    limits = Limits(p.ellipticity, p.width, p.radius / scale, p.shift / scale, p.share, p.min_sources)
     verdicts = misshapen(looks_of(frames), limits)
     bad = {verdict.index for verdict in verdicts}
     sharp = [i for i in range(len(frames)) if i not in bad]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.alignment.registration import Limits as ShapeLimits
@@ -13,11 +12,16 @@ from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.growing.accumulate import Clipping
 from nightcrew.reducer.growing.placing import Limits
 from nightcrew.reducer.growing.report import Growth
-from nightcrew.reducer.growing.sky import Window
-from nightcrew.reducer.growing.stack import GrowingStack, Settings, original_name
+from nightcrew.reducer.growing.settings import Settings
+from nightcrew.reducer.growing.stack import GrowingStack
+from nightcrew.reducer.growing.step import original_name
+from nightcrew.reducer.growing.window import WindowSettings
+from nightcrew.reducer.products.request_record import Named
 from nightcrew.shared.frames import HistoryRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.frames import Frame
 
@@ -27,9 +31,9 @@ NAME = "addToGrowingStack"
 class AddToGrowingStack(Parameters):
     """Parameters of addToGrowingStack."""
 
-    max_skies: int = parameter(5, "Number of frames before it that a frame's sky is made of, at most", ge=1)
+    max_skies: int = parameter(9, "Number of frames before it that a frame's sky is made of, at most", ge=1)
     min_skies: int = parameter(3, "With fewer, a frame's background is taken from itself", ge=1)
-    distance: float = parameter(3.0, "Offset of a sky from the frame (arcsec)", ge=0.0)
+    dilation: float = parameter(4.0, "Pixels around objects that do not show the sky", ge=0.0)
     sky_offset: float | None = parameter(
         1.0, "Telescope offset from which a frame shows the sky only, in fields of view (None: never)", gt=0.0
     )
@@ -40,15 +44,16 @@ class AddToGrowingStack(Parameters):
     min_sources: int = parameter(3, "Sources in common that a frame is aligned by, at least", ge=1)
     match_radius: float = parameter(0.5, "Distance at which two sources are the same (arcsec)", gt=0.0)
     share: float = parameter(0.5, "Fraction of the bright sources that must coincide", ge=0.0, le=1.0)
-    largest_shift: float = parameter(3.5, "Largest error of the WCS relative to the other frames (arcsec)", gt=0.0)
+    search: float = parameter(6.0, "Search radius for sources (arcsec)", gt=0.0)
+    max_wcs_error: float = parameter(3.0, "Largest disagreement of WCS and telescope offsets (arcsec)", gt=0.0)
     sigma: float = parameter(5.0, "Rejection threshold of a pixel (sigma)", gt=0.0)
     contradiction: float = parameter(0.2, "Fraction of pixels that may contradict the stack", gt=0.0, le=1.0)
 
     def settings(self) -> Settings:
         """Return what they mean for a growing stack."""
         return Settings(
-            Window(self.max_skies, min(self.min_skies, self.max_skies), self.distance),
-            Limits(self.min_sources, self.share, self.match_radius, self.largest_shift),
+            WindowSettings(self.max_skies, min(self.min_skies, self.max_skies), self.dilation, self.sigma),
+            Limits(self.min_sources, self.share, self.match_radius, self.search, self.max_wcs_error),
             ShapeLimits(self.ellipticity, self.width, least=self.min_sources),
             self.max_ellipticity,
             Clipping(self.sigma),
@@ -109,22 +114,12 @@ class RunTools:
     def __post_init__(self) -> None:
         self._start = self.run.now()
 
-    @property
-    def budget(self) -> int:
-        """Bytes that a combination may take."""
-        return self.run.around.memory.for_tiles
-
-    @property
-    def threads(self) -> int:
-        """Threads of a combination."""
-        return self.run.around.threads
-
-    def md5(self, frame: Frame) -> str:
-        """Return the MD5 of the raw file: as `prepare` noted it, or of the file that the frame was read from."""
+    def source(self, frame: Frame) -> Named:
+        """Return the raw file: the one that `prepare` noted, or that the frame was read from."""
         for row in frame.provenance:
             if row.added_by == "prepare":
-                return row.md5
-        return self.run.md5(frame.path) if frame.path is not None else ""
+                return Named(row.filename, row.md5)
+        return Named(frame.filename, "") if frame.path is None else Named(frame.path.name, self.run.md5(frame.path))
 
     def flatten(self, frame: Frame) -> Frame:
         """Subtract the background of a frame as the frame itself shows it."""

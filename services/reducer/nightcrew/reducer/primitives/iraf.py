@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import each_frame
+from nightcrew.reducer.geometry import WCS_KEYWORDS
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.frames import Frame
-
-WCS = ("CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
 
 class MakeIRAFCompatible(Parameters):
@@ -34,7 +33,7 @@ def make_iraf_compatible(frame: Frame, p: MakeIRAFCompatible, run: Run) -> Frame
     if p.delobjmask:
         plane.objmask = None
     if describe_frame(frame).instrument == "F2":
-        for keyword in (*WCS, "EQUINOX"):
+        for keyword in (*WCS_KEYWORDS, "EQUINOX"):
             if keyword in plane.header:
                 frame.phu[keyword] = (plane.header[keyword], plane.header.comments[keyword])
         frame.phu["NSCIEXT"] = (len(frame.planes), "Number of science extensions")

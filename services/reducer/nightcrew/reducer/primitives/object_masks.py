@@ -9,7 +9,7 @@ import numpy as np
 
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
-from nightcrew.reducer.geometry import tangent_plane
+from nightcrew.reducer.geometry import WCS_KEYWORDS, tangent_plane
 from nightcrew.reducer.kernels.morphology import dilate
 from nightcrew.reducer.kernels.resample import Interpolant, resample_mask
 from nightcrew.reducer.primitives.resample import INTERPOLANTS
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame, Plane
 
 DILATED = "DLOBJMSK"
-WCS = ("CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 PLANES = {"OBJMASK": "objmask", "OBJCAT": "objcat", "MASK": "dq", "DQ": "dq", "VARIANCE": "variance", "VAR": "variance"}
 """Attributes of an extension, as users call them and as a plane does."""
 
@@ -141,7 +140,7 @@ def _transfer(source: Frame, frame: Frame, attribute: str) -> bool:
     done = False
     for theirs, ours in zip(source.planes, frame.planes, strict=False):
         if attribute.lower() == "wcs":
-            for keyword in WCS:
+            for keyword in WCS_KEYWORDS:
                 if keyword in theirs.header:
                     ours.header[keyword] = theirs.header[keyword]
             done = True

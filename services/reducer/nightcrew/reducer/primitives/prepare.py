@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io.fits.card import UNDEFINED
 
 from nightcrew.reducer.coadds import for_summed_exposures
-from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.describing import describe_frame, of_extension
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.pointing import PointingCheck
@@ -208,11 +208,11 @@ def standardize_instrument_headers(frame: Frame, p: StandardizeHeaders, run: Run
         header = plane.header
         header["PIXSCALE"] = (_card(values["pixel_scale"]), "Pixel scale [arcsec/pixel]")
         for keyword, name, comment in DETECTOR_KEYWORDS:
-            header[keyword] = (_card(_item(values[name], index)), comment)
+            header[keyword] = (_card(of_extension(values[name], index)), comment)
             frame.phu.remove(keyword, ignore_missing=True)
         if about.instrument == "F2":
             for keyword, name in SECTION_KEYWORDS:
-                header[keyword] = _item(about.get(name, pretty=True), index)
+                header[keyword] = of_extension(about.get(name, pretty=True), index)
     if exposure is not None:
         frame.phu["EXPTIME"] = exposure
     _repair_ao_scale(frame, about)
@@ -226,10 +226,6 @@ DETECTOR_KEYWORDS = (
     ("SATLEVEL", "saturation_level", "Saturation level [ADU]"),
 )
 SECTION_KEYWORDS = (("ARRAYSEC", "array_section"), ("DATASEC", "data_section"), ("DETSEC", "detector_section"))
-
-
-def _item(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, list) else value
 
 
 def _card(value: Any) -> Any:

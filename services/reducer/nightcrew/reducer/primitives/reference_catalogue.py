@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nightcrew.reducer.catalogue.columns import UNKNOWN, replaced
+from nightcrew.reducer.catalogue.columns import UNKNOWN, replaced, source_pixels
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
@@ -123,11 +123,6 @@ def _count(plane: Plane) -> int:
     return 0 if plane.objcat is None else len(plane.objcat.rows)
 
 
-def _positions(catalogue: Table) -> Values:
-    """Return the positions of the sources in 0-based pixels, shape (n, 2)."""
-    return np.column_stack([np.asarray(catalogue.rows[n], dtype=float) - 1.0 for n in ("X_IMAGE", "Y_IMAGE")])
-
-
 def _solve(
     wcs: TangentPlane, plane: Plane, catalogue: Table, stars: Table, p: DetermineAstrometricSolution, run: Run
 ) -> Solution | None:
@@ -141,7 +136,7 @@ def _solve(
         return None
     number = max(2 * len(chosen), min(FEWEST_SOURCES, len(catalogue.rows)))
     bright = np.argsort(-np.asarray(catalogue.rows["FLUX_AUTO"], float), kind="stable")[:number]
-    positions = _positions(catalogue)
+    positions = source_pixels(catalogue)
     match = match_catalogues(
         positions[bright], expected[chosen], search=p.initial / scale, radius=p.final / scale,
         rotate=p.rotate, scale=p.scale,
@@ -176,7 +171,7 @@ def _magnitudes(stars: Table) -> Values:
 
 def _identified(catalogue: Table, stars: Table, solution: Solution) -> Table:
     """Return the catalogue with new positions on the sky, and what is known of the sources that were identified."""
-    ra, dec = solution.plane.sky(*_positions(catalogue).T)
+    ra, dec = solution.plane.sky(*source_pixels(catalogue).T)
     ours, theirs = solution.pairs.T
     known: dict[str, NDArray[np.float64]] = {}
     names = stars.rows.dtype.names or ()

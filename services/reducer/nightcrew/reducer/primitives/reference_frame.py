@@ -106,7 +106,8 @@ def _wcs_errors(frames: list[Frame]) -> list[float | None]:
         if pointing is None:
             found.append(None)
             continue
-        (ra, dec), (ra0, dec0) = tangent_plane(frame).centre, pointing.expected
+        ra, dec = (float(v) for v in tangent_plane(frame).sky(*field_centre(frame.planes[0].shape)))
+        ra0, dec0 = pointing.expected
         east = ((ra - ra0 + 180.0) % 360.0 - 180.0) * 3600.0 * math.cos(math.radians(dec0))
         found.append((east, (dec - dec0) * 3600.0))
     known = np.array([error for error in found if error is not None])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import InstanceOf
 
-from nightcrew.reducer.catalogue.columns import replaced
+from nightcrew.reducer.catalogue.columns import replaced, source_pixels
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
@@ -142,8 +142,7 @@ def _resample(
     target.write(plane.header)
     _describe_area(plane, detector, vertices, made.jacobian)
     if plane.objcat is not None:
-        x, y = (np.asarray(plane.objcat.rows[name], dtype=float) - 1.0 for name in ("X_IMAGE", "Y_IMAGE"))
-        x, y = (to_target(np.column_stack([x, y])) - np.array(grid.origin)).T
+        x, y = (to_target(source_pixels(plane.objcat)) - np.array(grid.origin)).T
         ra, dec = target.sky(x, y)
         plane.objcat = replaced(
             plane.objcat, NUMBER=np.arange(1, len(x) + 1), X_IMAGE=x + 1.0, Y_IMAGE=y + 1.0, X_WORLD=ra, Y_WORLD=dec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.describing import describe_frame, of_extension
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.combine import Rejection
@@ -17,10 +17,11 @@ from nightcrew.reducer.kernels.tiles import combine_planes
 from nightcrew.reducer.products.covariance import average_factor, write_factor
 from nightcrew.reducer.products.stack_facts import describe_input, facts_of_average, write_facts, write_noise
 from nightcrew.shared.errors import FrameError, RecipeError
-from nightcrew.shared.frames import Frame, Plane, Table
+from nightcrew.shared.frames import Plane
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
+    from nightcrew.shared.frames import Frame
 
 OPERATIONS = {
     "mean": "arithmetic mean",
@@ -54,7 +55,7 @@ class Combination(Parameters):
     max_iters: int | None = parameter(None, "Maximum number of clipping iterations", ge=1)
     nlow: int = parameter(0, "Number of low pixels to reject", ge=0)
     nhigh: int = parameter(0, "Number of high pixels to reject", ge=0)
-    memory: float | None = parameter(1.0, "Memory available for stacking (GB)", ge=0.01)
+    memory: float | None = parameter(1.0, "Accepted, without effect: the budget is that of the run (--memory)", ge=0.01)
     save_rejection_map: bool = parameter(False, "Save rejection map?")
 
 
@@ -219,11 +220,11 @@ def _keep_first_catalogue(planes: list[Plane], stack: Plane) -> None:
 def _write_headers(frames: list[Frame], stack: Frame, operation: str, run: Run) -> None:
     about = [describe_frame(frame) for frame in frames]
     for index, plane in enumerate(stack.planes):
-        gains = [_item(a.get("gain"), index) for a in about]
+        gains = [of_extension(a.get("gain"), index) for a in about]
         if len(set(gains)) > 1 and all(gains):
             run.warn(f"{stack.filename}: inputs have different gains, the harmonic mean is kept")
             plane.header["GAIN"] = len(gains) / sum(1.0 / g for g in gains)
-        noises = [_item(a.get("read_noise"), index) for a in about]
+        noises = [of_extension(a.get("read_noise"), index) for a in about]
         if all(n is not None for n in noises):
             plane.header["RDNOISE"] = math.sqrt(sum(n * n for n in noises) / len(noises))
         inputs = [describe_input(frame, a, index) for frame, a in zip(frames, about, strict=True)]
@@ -244,10 +245,6 @@ def _write_headers(frames: list[Frame], stack: Frame, operation: str, run: Run) 
         phu[f"IMCMB{number:03d}"] = original_name(frame)
 
 
-def _item(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, list) else value
-
-
 def merge_records(frames: list[Frame], into: Frame) -> None:
     """Give a combination the provenance, history and tables of all its inputs, equal rows once."""
     provenance = {(r.filename, r.md5, r.added_by): r for frame in reversed(frames) for r in reversed(frame.provenance)}
@@ -255,7 +252,7 @@ def merge_records(frames: list[Frame], into: Frame) -> None:
     into.provenance = sorted(provenance.values(), key=_order(frames))
     into.history = list(history)
     shared = set.intersection(*(set(frame.tables) for frame in frames))
-    into.tables = {name: _merged_table(name, frames) for name in into.tables if name in shared}
+    into.tables = {name: frames[0].tables[name] for name in into.tables if name in shared}
 
 
 def _order(frames: list[Frame]) -> Any:
@@ -264,10 +261,6 @@ def _order(frames: list[Frame]) -> Any:
         for row in frame.provenance:
             places.setdefault((row.filename, row.md5, row.added_by), len(places))
     return lambda row: places[row.filename, row.md5, row.added_by]
-
-
-def _merged_table(name: str, frames: list[Frame]) -> Table:
-    return frames[0].tables[name]
 
 
 @all_frames("stackDarks", StackDarks)

@@ -40,6 +40,8 @@ def stack_and_account(p: Pipeline) -> None:
     p.detectSources()
     p.chooseReferenceFrame()
     p.adjustWCSToReference()
+    # Once more, for frames that the telescope offsets have only brought near.
+    p.adjustWCSToReference()
     p.excludeMisregistered()
     p.resampleToCommonFrame()
     p.scaleCountsToReference()

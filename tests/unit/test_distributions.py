@@ -1,0 +1,52 @@
+"""What every distribution must carry, since each is installed by itself."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DISTRIBUTIONS = ("shared", "services/planner", "services/reducer", "services/simulator", "cli")
+NAMES = {"PIL": "pillow", "yaml": "pyyaml", "erfa": "pyerfa", "annotated_types": "annotated-types"}
+"""Distributions whose modules have another name."""
+
+
+def project(folder: str) -> dict[str, Any]:
+    read: dict[str, Any] = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    return read
+
+
+def imported(folder: str) -> set[str]:
+    """Return the distributions that the modules below a folder import from, itself excepted."""
+    modules: set[str] = set()
+    for path in (ROOT / folder / "nightcrew").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module)
+    parts = {module.split(".")[1] if module.startswith("nightcrew.") else module.split(".")[0] for module in modules}
+    ours = {Path(other).name: f"nightcrew-{Path(other).name}" for other in DISTRIBUTIONS}
+    return {ours.get(part, NAMES.get(part, part)) for part in parts - {Path(folder).name} - sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS)
+def test_a_distribution_requires_what_it_imports_and_nothing_else(folder: str) -> None:
+    required = {line.partition("~")[0].partition(">")[0].lower() for line in project(folder)["dependencies"]}
+    assert imported(folder) == required
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS)
+def test_a_distribution_carries_the_licence_and_its_types(folder: str) -> None:
+    assert (ROOT / folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert project(folder)["license-files"] == ["LICENSE"]
+    assert len(list((ROOT / folder / "nightcrew").glob("*/py.typed"))) == 1
+
+
+def test_all_distributions_have_one_version() -> None:
+    assert len({project(folder)["version"] for folder in DISTRIBUTIONS}) == 1
