@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench accuracy docs clean
+.PHONY: help setup demo test lint bench accuracy profiles docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='#' read -r target text; do \
@@ -53,6 +53,9 @@ bench: $(STAMP) ## Measure time and memory of the tutorial night; writes bench.j
 
 accuracy: $(STAMP) ## Compare a reduced night with the simulator's truth; rewrites docs/explanation/accuracy.md
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.accuracy $(ACCURACY_ARGS)
+
+profiles: $(STAMP) ## Measure what each step of the profile best buys; rewrites the tables of docs/explanation/deviations.md
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.profiles $(PROFILES_ARGS)
 
 docs: $(STAMP) ## Rewrite the reference pages that are made from the code
 	@$(BIN)/python tools/reference_pages.py

@@ -42,10 +42,6 @@ class Compared:
         """Return the robust rms of the background, electrons."""
         return _rms(self.residual[self.empty])
 
-    def spread(self) -> float:
-        """Return the standard deviation of the background, every pixel without a flag included, electrons."""
-        return float(np.std(self.residual[self.empty]))
-
     def unevenness(self) -> float:
         """Return the rms of the background from tile to tile, electrons: holes, steps, gradients."""
         levels = []

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import golden_profiles
 from benchmarks.defects import Compared
 from benchmarks.profiling import Bench, Outcome
 from benchmarks.scenes import SCENES, Quantity, Scene
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "explanation" / "deviations.md"
-BEGIN, END = "<!-- begin: written by make profiles -->", "<!-- end: make profiles -->"
+MARKS = "<!-- begin: written by make profiles, {} -->", "<!-- end: make profiles, {} -->"
 HEAD = (
     "| night | what helps | measured | `standard` | `best` | `best` without it |",
     "|---|---|---|---|---|---|",
@@ -29,12 +30,10 @@ def measured(scene: Scene, directory: Path) -> list[str]:
     bench = Bench.prepare(directory, scene.night())
     given = dict(scene.settings)
     steps = () if given else scene.steps
-    loose = bench.reduce(scene.kind, "standard", drop=scene.drop, calibrations=scene.calibrations(bench, best=False))
-    best = bench.reduce(scene.kind, "best", drop=scene.drop, calibrations=scene.calibrations(bench, best=True))
-    outcomes = [loose, best]
+    best = bench.reduce(scene.kind, "best", drop=scene.drop)
+    outcomes = [bench.reduce(scene.kind, "standard", drop=scene.drop), best]
     if scene.leave_out:
-        sources = scene.calibrations(bench, best=False)
-        outcomes.append(bench.reduce(scene.kind, "best", steps, scene.drop, sources, **given))
+        outcomes.append(bench.reduce(scene.kind, "best", steps, scene.drop, **given))
     for caveat in best.caveats:
         print(f"    {caveat}")
     ways = [(outcome, _compared(outcome, bench, scene.group)) for outcome in outcomes]
@@ -42,7 +41,7 @@ def measured(scene: Scene, directory: Path) -> list[str]:
     for number, quantity in enumerate(scene.quantities):
         helps = " and ".join(f"`{step}`" for step in scene.steps)
         cells = [_cell(outcome, compared, quantity) for outcome, compared in ways]
-        cells += ["–"] * (3 - len(cells))
+        cells += ["-"] * (3 - len(cells))
         first = (scene.title, helps) if number == 0 else ("", "")
         lines.append(f"| {' | '.join([*first, quantity.name, *cells])} |")
         print(f"{scene.title}: {quantity.name}: {', '.join(cells)}", flush=True)
@@ -59,11 +58,12 @@ def _cell(outcome: Outcome, compared: Compared | None, quantity: Quantity) -> st
     return quantity.form.format(quantity.measure(compared))
 
 
-def rewrite(page: Path, lines: Sequence[str]) -> None:
-    """Put the table between the marks of the page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n" + "\n".join([*HEAD, *lines]) + f"\n{END}{after}")
+def rewrite(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put a table between its marks of the page."""
+    begin, end = (mark.format(name) for mark in MARKS)
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")
 
 
 def main() -> int:
@@ -78,8 +78,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nightcrew-profiles-") as scratch:
         for number, scene in enumerate(chosen):
             lines += measured(scene, Path(scratch) / str(number))
+        golden = None if options.words else golden_profiles.golden_lines(Path(scratch))
+    if golden is None and not options.words:
+        print("no golden nights here: their table stays as it is", file=sys.stderr)
     if not options.words:
-        rewrite(PAGE, lines)
+        rewrite(PAGE, "simulated", [*HEAD, *lines])
+        if golden is not None:
+            rewrite(PAGE, "golden", [*golden_profiles.HEAD, *golden])
         print(f"{PAGE.relative_to(ROOT)} is up to date.")
     return 0
 

@@ -15,7 +15,7 @@ from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, reduce
 from nightcrew.reducer.engine.run import Surroundings, UserParameter
 from nightcrew.reducer.engine.store import Directory
-from nightcrew.shared.calibrations import CalibrationSource, Chain, Chosen
+from nightcrew.shared.calibrations import Chosen
 from nightcrew.shared.fits import Scratch
 
 if TYPE_CHECKING:
@@ -85,7 +85,6 @@ class Bench:
         profile: Profile,
         without: Iterable[str] = (),
         drop: Iterable[str] = (),
-        calibrations: CalibrationSource | None = None,
         **settings: Any,
     ) -> Outcome:
         """Reduce a group.
@@ -100,8 +99,6 @@ class Bench:
             Primitives that are skipped.
         drop
             Parameters of the plan that are not set.
-        calibrations
-            Whom to ask beside the plan.
         **settings
             Other parameters, `primitive__name=value`.
         """
@@ -118,8 +115,7 @@ class Bench:
         target = self.directory / "-".join([kind, *words])
         target.mkdir(exist_ok=True)
         with Scratch(target) as scratch:
-            sources = Chain((Chosen(files), calibrations)) if calibrations else Chosen(files)
-            around = Surroundings(sources, Directory(target, keep_calibrations=False), Memory(BUDGET, scratch))
+            around = Surroundings(Chosen(files), Directory(target, keep_calibrations=False), Memory(BUDGET, scratch))
             paths = tuple(self.directory / "raw" / name for name in group["inputs"])
             result = reduce(Request(paths, group["recipe"], tuple(user), "sq", profile=profile), around)
         if result.trace:

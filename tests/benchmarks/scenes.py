@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
 from nightcrew.simulator import f2_night, niri_night
 from nightcrew.simulator.pointing import offset_position
 from nightcrew.simulator.scene import Star
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.defects import Compared
-    from benchmarks.profiling import Bench
     from nightcrew.simulator.night import Night
 
 
@@ -52,8 +49,6 @@ class Scene:
         What `best` is told in place of leaving out the steps.
     leave_out
         Whether it is reduced a third time.
-    masks
-        Whether the masks of the night lie in `calibrations/`, and are not named.
     """
 
     title: str
@@ -65,21 +60,9 @@ class Scene:
     drop: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     leave_out: bool = True
-    masks: bool = False
-
-    def calibrations(self, bench: Bench, *, best: bool) -> DirectoryCalibrations | None:
-        """Return whom to ask for masks, if the scene is about them."""
-        if not self.masks:
-            return None
-        where = bench.directory / "calibrations" / "processed_bpm"
-        where.mkdir(parents=True, exist_ok=True)
-        for mask in (bench.directory / "calibrated").glob("*_bpm.fits"):
-            shutil.copy(mask, where / mask.name)
-        return DirectoryCalibrations(where.parent, masks_of_the_night=best)
 
 
 NOISE = Quantity("rms of the background, e⁻", "{:.1f}", lambda c: c.noise())
-SPREAD = Quantity("spread of the background, bad pixels included, e⁻", "{:.1f}", lambda c: c.spread())
 UNEVEN = Quantity("background from tile to tile, rms, e⁻", "{:.1f}", lambda c: c.unevenness())
 PLACE = Quantity("error of the WCS, arcsec", "{:.2f}", lambda c: c.place_error())
 SHARP = Quantity("peaks of bright stars over the truth", "{:.3f}", lambda c: c.sharpness())
@@ -169,12 +152,6 @@ SCENES: tuple[Scene, ...] = (
         "WCS of a frame 5 arcmin wrong, `reduce` by hand",
         ("prepare:bad_wcs=fix",), lambda: niri_night(1, size=256, variants=("bad-wcs",)), (PLACE, FRAMES),
         drop=("prepare:bad_wcs",), settings=(("prepare__bad_wcs", "exit"),),
-    ),
-    Scene(
-        "mask of the same night in calibrations/, `reduce` by hand",
-        ("masks of the night",), lambda: niri_night(1, size=256), (SPREAD,),
-        kind="standard", group="standard", drop=("addDQ:user_bpm",),
-        settings=(("addDQ__static_bpm", "None"),), masks=True,
     ),
     Scene(
         "F2: guide probe on the target in one of 5 frames",

@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
     from e2e.conftest import Reduced
 
-RUN = [sys.executable, "-c", "from nightcrew.cli.main import run; run()"]
-
-
-def heeding_interrupts() -> None:
-    """Undo what a shell does to jobs in the background, which ignore SIGINT and let their children inherit that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Shells let jobs in the background, and what these start, ignore SIGINT: tests may run in one."""
+RUN = [sys.executable, "-c", f"{HEEDING}; from nightcrew.cli.main import run; run()"]
 
 
 def whole(directory: Path) -> list[str]:
@@ -46,7 +43,6 @@ def test_an_interrupted_night_says_so_and_leaves_whole_products_only(tutorial_ni
         [*RUN, "night", str(tutorial_night.raw), "--out", str(out)],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heeding_interrupts,
     )
     deadline = time.monotonic() + 60
     while not list(out.glob("*_dark.fits")) and time.monotonic() < deadline:
@@ -67,7 +63,6 @@ def test_an_interrupted_reduction_leaves_nothing_half_written(tutorial_night: Re
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heeding_interrupts,
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "reduce.log").exists() and time.monotonic() < deadline:

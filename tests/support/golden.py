@@ -19,7 +19,7 @@ from nightcrew.shared.fits import Scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nightcrew.reducer.engine.recipe import Mode
+    from nightcrew.reducer.engine.recipe import Mode, Profile
 
 Array = np.ndarray[Any, Any]
 
@@ -89,6 +89,7 @@ class Bench:
     raw: Path
     budget: int = 2 << 30
     threads: int = 1
+    profile: Profile = "standard"
 
     def files(self, *spans: tuple[str, int, int]) -> tuple[Path, ...]:
         """Return the raw files of `(prefix, first, last)`."""
@@ -108,7 +109,7 @@ class Bench:
             around = Surroundings(
                 Chosen(calibrations or {}), Directory(self.root), Memory(self.budget, scratch), threads=self.threads
             )
-            return reduce(Request(files, recipe, tuple(user_parameters(user)), mode), around)
+            return reduce(Request(files, recipe, tuple(user_parameters(user)), mode, profile=self.profile), around)
 
 
 @dataclass

@@ -55,7 +55,7 @@ SPREADS: Mapping[str, tuple[Spread, ...]] = {
 
 def normalise(
     argv: Sequence[str],
-    read: ReadText = lambda name: Path(name).read_text(encoding="utf-8"),
+    read: ReadText = lambda name: Path(name).read_text(encoding="utf-8-sig", errors="surrogateescape"),
     is_file: Fits = lambda name: Path(name).is_file(),
 ) -> list[str]:
     """Expand at-files, and repeat the option before each value of an option that has several.
@@ -82,15 +82,15 @@ def normalise(
     command = next((token for token in argv if not token.startswith("-")), "")
     tokens = list(argv)
     if command in AT_FILE_COMMANDS:
-        tokens = [word for token in argv for word in _expanded(token, read, ())]
+        tokens = [word for token in argv for word in _expanded(token, read, is_file, ())]
     short = SHORT_FORMS.get(command, {})
     end = tokens.index(END) if END in tokens else len(tokens)
     tokens = [short.get(token, token) for token in tokens[:end]] + tokens[end:]
     return list(_spread(tokens, SPREADS.get(command, ()), is_file))
 
 
-def words(text: str) -> list[str]:
-    r"""Return the arguments in the text of an at-file.
+def words(text: str, is_file: Fits = lambda _: False) -> list[str]:
+    r"""Return the arguments in the text of an at-file; a line that is the name of a file is one, blanks or not.
 
     Examples
     --------
@@ -99,6 +99,10 @@ def words(text: str) -> list[str]:
     """
     found = []
     for line in text.splitlines():
+        name = line.partition(" #")[0].strip()
+        if " " in name and is_file(name):
+            found.append(name)
+            continue
         for token in line.split():
             if token.startswith("#"):
                 break
@@ -106,7 +110,7 @@ def words(text: str) -> list[str]:
     return found
 
 
-def _expanded(token: str, read: ReadText, inside: tuple[str, ...]) -> Iterator[str]:
+def _expanded(token: str, read: ReadText, is_file: Fits, inside: tuple[str, ...]) -> Iterator[str]:
     if not token.startswith("@") or len(token) == 1:
         yield token
         return
@@ -117,10 +121,10 @@ def _expanded(token: str, read: ReadText, inside: tuple[str, ...]) -> Iterator[s
         text = read(name)
     except OSError as error:
         raise UsageProblem(f"[Errno {error.errno}] {error.strerror}: '{name}'") from error
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"at-file is not text: '{name}'; name a FITS file without the @") from error
-    for word in words(text):
-        yield from _expanded(word, read, (*inside, name))
+    if "\0" in text or text.startswith("SIMPLE  ="):
+        raise UsageProblem(f"at-file is not text: '{name}'; name a FITS file without the @")
+    for word in words(text, is_file):
+        yield from _expanded(word, read, is_file, (*inside, name))
 
 
 def _spread(tokens: Sequence[str], spreads: Sequence[Spread], is_file: Fits) -> Iterator[str]:

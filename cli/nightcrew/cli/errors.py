@@ -97,7 +97,7 @@ def _explain(command: str, error: Exception) -> int:
             complain(command, _pointed(error))
         case OSError():
             name = f"{error.filename}: " if error.filename else ""
-            complain(command, f"{name}{error.strerror or error}")
+            complain(command, f"{name}{error.strerror or error}; check the name, the permissions and the disk")
         case _:
             what = f"{type(error).__name__}: {error}"
             complain(command, f"defect in nightcrew: {what}; run it again with --debug and report what it prints")

@@ -187,7 +187,10 @@ def open_log(mode: LogMode, file: Path, screen: Level | None = None) -> Iterator
             else logging.FileHandler(file, encoding="utf-8")
         )
     except OSError as error:
-        raise UsageProblem(f"--logfile {file}: cannot be written to ({error.strerror})") from error
+        raise UsageProblem(
+            f"--logfile {file}: cannot be written to ({error.strerror}); "
+            "work in a directory that is yours, or name another file"
+        ) from error
     handler.setLevel(Level.DEBUG if mode is LogMode.DEBUG else Level.FULLINFO)
     handler.setFormatter(_FileFormat(named=mode is LogMode.DEBUG))
     logger.addHandler(handler)

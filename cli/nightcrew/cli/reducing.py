@@ -197,10 +197,8 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     """Print what a request would do, without doing it: files, recipe, calibrations, parameters."""
     here = Path()
     prepared = prepare_run(job.request)
-    with Scratch(here) as scratch:
-        calls = describe_calls(
-            prepared, job.request, Surroundings(job.sources(here), Directory(here), Memory(job.budget, scratch))
-        )
+    around = Surroundings(job.sources(here), Directory(here), Memory(job.budget, None))
+    calls = describe_calls(prepared, job.request, around)
     calibrations = _calibrations(prepared, calls, job.sources(here))
     if as_json:
         record = {

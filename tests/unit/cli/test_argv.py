@@ -69,6 +69,15 @@ def test_a_fits_file_given_as_an_at_file_is_refused(tmp_path):
         normalise(["reduce", f"@{binary}"])
 
 
+def test_names_with_blanks_are_one_argument_where_there_is_such_a_file(tmp_path):
+    night = tmp_path / "a night"
+    night.mkdir()
+    (night / "N 1.fits").touch()
+    (tmp_path / "x.lis").write_text(f"\ufeff{night / 'N 1.fits'}\r\n\r\n  {night / 'N 1.fits'}  # twice\n-p b=1 c=2\n")
+    told = normalise(["reduce", f"@{tmp_path / 'x.lis'}"])
+    assert told == ["reduce", *[str(night / "N 1.fits")] * 2, "-p", "b=1", "-p", "c=2"]
+
+
 def test_commands_without_at_files_leave_the_sign_alone():
     assert lines("showpars", "@darks.lis", "addDQ") == ["showpars", "@darks.lis", "addDQ"]
 

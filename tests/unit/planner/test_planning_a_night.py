@@ -262,6 +262,18 @@ def test_a_frame_listed_twice_is_used_once() -> None:
     assert made.groups[0].inputs == files(range(1, 4))
 
 
+def test_a_copy_under_another_name_is_used_once() -> None:
+    first, second, third = (frame(n, data_label=f"GN-1-{n}") for n in (1, 2, 3))
+    made = plan([first, second, third, replace(second, file="Copy of N20160102S0002.fits")])
+    assert made.left_out == (("Copy of N20160102S0002.fits", f"the same as {second.file}"),)
+    assert len(made.groups[0].inputs) == 3
+
+
+def test_frames_of_one_label_but_another_time_are_different_exposures() -> None:
+    made = plan([frame(n, data_label="GN-1-1") for n in (1, 2, 3)])
+    assert made.left_out == ()
+
+
 def test_a_frame_that_lies_there_compressed_too_is_used_once() -> None:
     made = plan([*sequence(1, 3), frame(2, file="N20160102S0002.fits.bz2")])
     assert made.left_out == (("N20160102S0002.fits.bz2", "the same as N20160102S0002.fits"),)

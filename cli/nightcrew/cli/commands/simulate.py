@@ -26,6 +26,7 @@ Sky and scene
   on-target       the sky frames dither on the target instead (niri)
   unguided-sky    the guide probe is frozen in the sky frames (niri)
   saturated       a star in the target field saturates
+  persistence     a star in the target field saturates, and glows on in the next frames
   no-sources      nothing but sky in all fields
 
 \b

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from nightcrew.planner.core.model import Plan
 
-ENDINGS = (".fits", ".fits.bz2", ".fits.gz", ".fits.fz", ".fit", ".FITS")
+ENDINGS = (".fits", ".fits.bz2", ".fits.gz", ".fits.fz", ".fit")
+"""Of names of FITS files, in lower or upper case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
         If the directory cannot be read or holds no FITS files.
     """
     try:
-        found = sorted(path for path in directory.iterdir() if path.name.endswith(ENDINGS) and path.is_file())
+        found = sorted(filter(_may_be_a_frame, directory.iterdir()))
     except OSError as error:
         raise FrameError(f"{directory}: cannot be read ({error.strerror}); give a directory of FITS files") from error
     if not found:
@@ -78,3 +79,8 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
         frames.append((path.name, about))
         paths[path.name] = path
     return Collection(plan_descriptions(frames, mode), paths, tuple(damaged))
+
+
+def _may_be_a_frame(path: Path) -> bool:
+    """Whether a file goes by the name of a frame, be it a link that leads nowhere; hidden ones are others' affair."""
+    return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and not path.is_dir()

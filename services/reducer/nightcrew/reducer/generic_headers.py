@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.engine.describing import describe_frame
-from nightcrew.reducer.engine.naming import stem
+from nightcrew.reducer.engine.naming import original_name, stem
 
 if TYPE_CHECKING:
     from datetime import date
@@ -51,5 +51,5 @@ def _site(program: str, telescope: str) -> str:
 
 def _number(frame: Frame) -> int:
     """Return the number of the raw file on its night; names of other makers have none."""
-    found = FRAME_NUMBER.search(stem(str(frame.phu.get("ORIGNAME", frame.filename))))
+    found = FRAME_NUMBER.search(stem(original_name(frame)))
     return int(found[1]) if found else NO_NUMBER

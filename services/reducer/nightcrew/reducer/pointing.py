@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.geometry import tangent_plane
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ class PointingCheck:
                 continue
             pointing = pointing_of(frame, about)
             if pointing is None:
-                yield f"{frame.filename}: no telescope offsets in the header, WCS not checked from here on"
+                missing = "no telescope offsets, target or pixel scale in the header"
+                yield f"{original_name(frame)}: {missing}, WCS not checked from here on"
                 return
             if self._starts_group(frame, about):
                 yield from self._close_group()
@@ -159,7 +161,7 @@ class PointingCheck:
         if self._queue and self.policy == "new":
             first, pointing = self._queue.pop(0)
             _write_new(first.planes[0].header, pointing)
-            yield f"{first.filename}: WCS made anew from target and offsets"
+            yield f"{original_name(first)}: WCS made anew from target and offsets"
             self._base = (first, pointing)
             yield from self._mend_queue()
         elif self._queue and self.policy == "fix" and self._last_good is not None:
@@ -183,7 +185,7 @@ class PointingCheck:
                 yield from self._mend_queue()
             self._last_good = self._base
             return
-        yield f"{frame.filename}: WCS inconsistent with target coordinates"
+        yield f"{original_name(frame)}: WCS inconsistent with target coordinates"
         if self.policy in {"fix", "new"}:
             self._queue.append((frame, pointing))
             if self._base is not None:
@@ -196,7 +198,7 @@ class PointingCheck:
         base, base_pointing = self._base
         for frame, pointing in self._queue:
             _copy_wcs(base.planes[0].header, frame.planes[0].header, base_pointing, pointing)
-            yield f"{frame.filename}: WCS taken from {base.filename} and moved by the telescope offsets"
+            yield f"{original_name(frame)}: WCS taken from {original_name(base)} and moved by the telescope offsets"
         self._queue = []
 
 

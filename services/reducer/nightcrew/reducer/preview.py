@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import ServiceError
+from nightcrew.shared.fits.output import whole_file, write_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,11 +100,7 @@ def write_preview(plane: Plane, path: Path) -> None:
     """
     from PIL import Image  # noqa: PLC0415
 
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        Image.fromarray(stretched(plane)).save(partial, format="PNG", compress_level=1)
-        partial.replace(path)
-    except OSError as error:
-        raise ServiceError(f"{path}: preview cannot be written ({error.strerror}); free the disk") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    picture = BytesIO()
+    Image.fromarray(stretched(plane)).save(picture, format="PNG", compress_level=1)
+    with whole_file(path) as number:
+        write_at(number, picture.getbuffer(), 0)

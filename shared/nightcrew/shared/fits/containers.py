@@ -83,6 +83,14 @@ def _descriptor(path: Path) -> Iterator[tuple[int, os.stat_result]]:
             os.close(number)
 
 
+def _check_name(path: Path) -> None:
+    """Refuse a name that no product could tell."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise DamagedFile(path, Reason.UNREADABLE, "its name is not UTF-8") from error
+
+
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -100,6 +108,7 @@ class PlainFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _check_name(path)
         with _descriptor(path) as (_, status):
             self._identity = _identity(status)
         self.size = status.st_size

@@ -59,7 +59,9 @@ class DamagedFile(FrameError):
     """
 
     def __init__(self, path: Path, reason: Reason, rule: str) -> None:
-        super().__init__(f"{path}: {rule}; {REMEDIES[reason]}")
+        # A name in another encoding than UTF-8 could be printed nowhere.
+        name = str(path).encode(errors="backslashreplace").decode()
+        super().__init__(f"{name}: {rule}; {REMEDIES[reason]}")
         self.path, self.reason, self.rule = path, reason, rule
 
     def __reduce__(self) -> tuple[type[DamagedFile], tuple[Path, Reason, str]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _REMEDIES = {
     errno.ENOSPC: "free space on that disk",
@@ -26,6 +26,8 @@ _REMEDIES = {
     errno.EISDIR: "choose another name: a directory has this one",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
+
+DESCRIPTORS = Path("/proc/self/fd")
 
 
 @contextmanager
@@ -52,8 +54,8 @@ def write_at(number: int, data: bytes | memoryview, offset: int) -> int:
 def whole_file(path: Path) -> Iterator[int]:
     """Give a descriptor to write to; when the block ends well, what was written bears the name `path`, on disk.
 
-    The file is made beside `path` under a name that begins with a dot, and takes its name,
-    and the place of an older file, only when it is complete and synced.  Whatever goes
+    The file is made without a name where the file system can do that, else beside `path` under one that begins with
+    a dot, and takes its name, and the place of an older file, only when it is complete and synced.  Whatever goes
     wrong, nothing of it stays.
 
     Raises
@@ -63,11 +65,16 @@ def whole_file(path: Path) -> Iterator[int]:
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     with writing(path):
-        number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        number = _open_unnamed(path.parent)
+        unnamed = number is not None
+        if number is None:
+            number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             try:
                 yield number
                 os.fsync(number)
+                if unnamed:
+                    _name(number, partial)
             finally:
                 os.close(number)
             partial.replace(path)
@@ -75,6 +82,24 @@ def whole_file(path: Path) -> Iterator[int]:
             partial.unlink(missing_ok=True)
             raise
         _sync_directory(path.parent)
+
+
+def _open_unnamed(directory: Path) -> int | None:
+    """Open a file that vanishes with the process unless it is given a name; None where that is not to be had."""
+    if not (hasattr(os, "O_TMPFILE") and DESCRIPTORS.is_dir()):
+        return None
+    with suppress(OSError):
+        return os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    return None
+
+
+def _name(number: int, path: Path) -> None:
+    # With a directory given, though it is of no consequence for an absolute path, link() follows the symbolic link.
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(DESCRIPTORS / str(number), path.name, src_dir_fd=directory, dst_dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -106,3 +106,17 @@ def test_the_f2_field_is_a_circle() -> None:
     assert np.count_nonzero(mask) == 757344
     assert mask[1054, 1049] == 0
     assert mask[2047, 0] == 64
+
+
+def test_a_mask_of_the_illumination_flags_what_is_not_lit(tmp_path) -> None:
+    mask = niri_frame("N9_illum.fits", np.eye(256, dtype=np.float32))
+    write_frame(mask, tmp_path / "N9_illum.fits")
+    given = f"addDQ:illum_mask={tmp_path / 'N9_illum.fits'}"
+    (dq,), _ = flags_after(tmp_path, niri_frame(), user=(given, "addDQ:add_illum_mask=True"))
+    assert dq[7, 7] == DQ.UNILLUMINATED
+    assert np.count_nonzero(dq) == 256
+
+
+def test_a_mask_that_is_named_replaces_the_static_one(tmp_path) -> None:
+    (dq,), _ = flags_after(tmp_path, niri_frame(), user=(f"addDQ:static_bpm={mask_file(tmp_path)}",))
+    assert dq[128, 138] == DQ.BAD_PIXEL

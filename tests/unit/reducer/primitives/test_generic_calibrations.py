@@ -67,3 +67,20 @@ def test_without_force_frames_of_the_sky_are_not_stored_as_flats(tmp_path) -> No
         run.step("storeProcessedFlat", {})
         assert not run.stored
         assert any("not recognized as a processed_flat" in warning for warning in run.ledger.warnings)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("sq", "N1_image.fits"), ("ql", "N1_image.fits")])
+def test_a_final_image_is_stamped_named_and_labelled(mode: str, name: str, tmp_path) -> None:
+    frame = niri_frame("N1_stack.fits", ORIGNAME="N1.fits", DATALAB="GN-2016A-Q-1-1-001-STACK")
+    with running(tmp_path, frame, mode=mode) as run:
+        run.step("storeProcessedScience", {"suffix": "_image"})
+        (done,) = run.stream("main")
+    assert (done.filename, done.phu["DATALAB"]) == (name, f"GN-2016A-Q-1-1-001-{mode.upper()}-IMAGE")
+    assert (done.phu["PROCMODE"], "PROCSCI" in done.phu) == (mode, True)
+
+
+def test_a_frame_that_is_no_flat_is_not_kept_as_one(tmp_path) -> None:
+    with running(tmp_path, niri_frame("N1.fits")) as run:
+        run.step("storeProcessedFlat", {})
+        assert run.stored == []
+        assert "not recognized as a processed_flat" in run.ledger.warnings[0]

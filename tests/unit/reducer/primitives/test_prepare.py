@@ -107,9 +107,10 @@ def test_frames_of_a_lamp_are_not_checked_against_the_sky(tmp_path) -> None:
 
 def test_checking_the_wcs_changes_nothing(sequence, tmp_path) -> None:
     with running(tmp_path, *sequence) as run:
-        before = [frame.phu.tostring() for frame in sequence]
+        before = [(frame.phu.tostring(), frame.planes[0].header.tostring()) for frame in sequence]
         run.step("checkWCS", {})
-        assert [frame.phu.tostring() for frame in run.stream("main")] == before
+        after = [(frame.phu.tostring(), frame.planes[0].header.tostring()) for frame in run.stream("main")]
+        assert after == before
         assert any("S0002" in w and "inconsistent" in w for w in run.ledger.warnings)
 
 
@@ -122,3 +123,47 @@ def test_keywords_without_sense_are_refused_by_name(keyword: str, value: object,
         pytest.raises(FrameError, match=rf"S0001.*{keyword}"),
     ):
         run.step("prepare", {})
+
+
+def test_checking_the_wcs_takes_raw_frames_only(tmp_path) -> None:
+    with running(tmp_path, niri_frame(PREPARE="done")) as run, pytest.raises(FrameError, match="raw frames"):
+        run.step("checkWCS", {})
+
+
+def test_without_offsets_nothing_is_checked_from_there_on(sequence, tmp_path) -> None:
+    del sequence[0].phu["POFFSET"]
+    with running(tmp_path, *sequence) as run:
+        run.step("prepare", {})
+        (told,) = run.ledger.warnings
+        assert "S0001.fits: no telescope offsets" in told
+
+
+def test_the_last_frame_of_a_sequence_is_mended_from_the_last_good_one(sequence, tmp_path) -> None:
+    *_, last = sequence
+    sequence[1].planes[0].header["CRVAL2"] -= 300 / 3600
+    expected = last.planes[0].header["CRVAL2"]
+    last.planes[0].header["CRVAL2"] += 300 / 3600
+    last.phu["OBSID"] = "GN-2016A-Q-1-2"  # an observation of its own, in which no frame is good
+    with running(tmp_path, *sequence, user=("prepare:bad_wcs=fix",)) as run:
+        run.step("prepare", {})
+        assert last.planes[0].header["CRVAL2"] == pytest.approx(expected, abs=0.02 / 3600)
+
+
+def test_a_wcs_that_moves_against_the_offsets_is_bad(tmp_path) -> None:
+    frames = []
+    for number, moved in ((1, 0.0), (2, -20.0)):
+        clock = f"09:1{number}:00.0"
+        frame = niri_frame(f"N{number}.fits", QOFFSET=20.0 * (number - 1), UT=clock, UTSTART=clock, UTEND="unknown")
+        frame.planes[0].header["CRVAL2"] += moved / 3600
+        frames.append(frame)
+    limit = "prepare:debug_consistency_limit=100"
+    with running(tmp_path, *frames, user=(limit, "prepare:bad_wcs=ignore")) as run:
+        run.step("prepare", {})
+        assert run.ledger.warnings == ["N2.fits: WCS inconsistent with target coordinates"]
+
+
+def test_a_wcs_without_a_reference_is_bad(sequence, tmp_path) -> None:
+    del sequence[0].planes[0].header["CRVAL1"]
+    with running(tmp_path, *sequence[:1], user=("prepare:bad_wcs=ignore", "prepare:require_wcs=False")) as run:
+        run.step("prepare", {})
+        assert "N20160102S0001.fits: WCS inconsistent" in run.ledger.warnings[0]

@@ -12,6 +12,7 @@ from nightcrew.reducer.engine.recording import Recorder
 from nightcrew.reducer.engine.reduction import Request
 from nightcrew.reducer.engine.replaying import Library, replay
 from nightcrew.reducer.engine.run import UserParameter
+from nightcrew.reducer.products.request_record import Named
 from nightcrew.shared.calibrations import Found, NotFound
 from nightcrew.shared.errors import FrameError, RecipeError
 from support.runs import niri_frame
@@ -112,3 +113,15 @@ def test_a_mode_that_does_not_exist_is_refused(tmp_path) -> None:
     notes.request = Request(notes.request.files, mode="fast")  # type: ignore[arg-type]
     with pytest.raises(RecipeError, match="mode 'fast'"):
         replay(notes.record(), library(tmp_path))
+
+
+def test_a_file_is_found_by_its_content_where_several_have_its_name(tmp_path) -> None:
+    for folder, text in (("a", "other"), ("b", "right"), ("product", "")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "N1.fits").write_text(text)
+    md5 = Digests().md5
+    library = Library((tmp_path / "a", tmp_path / "b"), tmp_path / "product", md5)
+    right = Named("N1.fits", md5(tmp_path / "b" / "N1.fits"))
+    assert library.find(right) == tmp_path / "b" / "N1.fits"
+    assert library.find(Named("N2.fits", "x")) == "N2.fits: not found"
+    assert "not the file of that name that was used" in str(library.find(Named("N1.fits", "x")))

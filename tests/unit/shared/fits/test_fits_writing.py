@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -255,3 +258,40 @@ def test_types_that_fits_does_not_know_are_an_error(tmp_path):
     with pytest.raises(FrameError, match="complex64"):
         write_frame(frame_of(Plane(fits.Header(), np.zeros((4, 5), "c8"))), tmp_path / "a.fits")
     assert not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from nightcrew.shared.fits.output import whole_file, write_at
+with whole_file(Path(sys.argv[1])) as number:
+    write_at(number, b"half", 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="only Linux makes files without a name")
+def test_a_process_that_is_killed_leaves_the_older_file_and_nothing_else(tmp_path):
+    product = tmp_path / "a.fits"
+    product.write_bytes(b"older")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(product)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == [product]
+    assert product.read_bytes() == b"older"
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_a_product_takes_the_place_of_an_older_one_on_any_file_system(unnamed, tmp_path, product, monkeypatch):
+    if not unnamed:
+        monkeypatch.setattr("nightcrew.shared.fits.output.DESCRIPTORS", tmp_path / "no proc")
+    for _ in range(2):
+        write_frame(product, tmp_path / "a.fits")
+    assert verify(tmp_path / "a.fits").ok
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.fits"]
+    assert (tmp_path / "a.fits").stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.association import Value
     from nightcrew.shared.instruments import Description
 
-PLANNED = ("program_id", "detector_x_offset", "detector_y_offset", "wavelength_band")
+PLANNED = ("data_label", "program_id", "detector_x_offset", "detector_y_offset", "wavelength_band")
 """Descriptors that planning needs besides those that calibration rules compare."""
 
 _ENDINGS = (".bz2", ".gz", ".fz", ".fits", ".fit")
@@ -69,6 +69,12 @@ class FrameFacts:
         for ending in _ENDINGS:
             name = name.removesuffix(ending)
         return name
+
+    @property
+    def exposure(self) -> tuple[Value, ...]:
+        """What tells an exposure from every other one; a frame that does not say is one of its own."""
+        told = (self.instrument, self.values.get("data_label"), self.ut_datetime)
+        return (self.root,) if None in told else told
 
     @property
     def target(self) -> Target:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nightcrew.planner.core.grouping import Frames
     from nightcrew.planner.core.rules import PlanRules
+    from nightcrew.shared.association import Value
     from nightcrew.shared.instruments import Description
 
 
@@ -40,16 +41,19 @@ def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
     -------
     Plan
         The same whatever the order of the frames.  Every frame is owned by exactly one group or left out
-        with a reason.  A frame that is there twice, such as compressed and not, is used once.
+        with a reason.  An exposure that is there twice, compressed and not or under two names, is used once.
     """
-    known: dict[str, FrameFacts] = {}
+    by_root: dict[str, FrameFacts] = {}
+    by_exposure: dict[tuple[Value, ...], FrameFacts] = {}
     left_out: list[tuple[str, str]] = []
-    for frame in sorted(frames, key=lambda one: one.file):
-        twin = known.setdefault(frame.root, frame)
-        if twin is not frame:
+    for frame in sorted(frames, key=_plain_names_first):
+        twin = by_root.get(frame.root) or by_exposure.get(frame.exposure)
+        if twin is None:
+            by_root[frame.root] = by_exposure[frame.exposure] = frame
+        else:
             left_out.append((frame.file, "listed twice" if twin.file == frame.file else f"the same as {twin.file}"))
     by_instrument: dict[str, list[FrameFacts]] = defaultdict(list)
-    for frame in known.values():
+    for frame in by_root.values():
         by_instrument[frame.instrument].append(frame)
     groups: list[tuple[int, Group]] = []
     for instrument, members in sorted(by_instrument.items()):
@@ -201,3 +205,8 @@ def _count(number: int) -> str:
 
 def _by_time_or_name(frame: FrameFacts) -> tuple[datetime, str]:
     return frame.ut_datetime or datetime.min, frame.file  # noqa: DTZ901 (UTC without zone, as in headers)
+
+
+def _plain_names_first(frame: FrameFacts) -> tuple[bool, str]:
+    """Of an exposure that is there twice, `copy of N1` and `N1 (2)` give way to `N1`."""
+    return not frame.root.isalnum(), frame.file

@@ -49,11 +49,11 @@ class Memory:
     budget
         Bytes for the whole process.
     scratch
-        Where arrays are parked that exist nowhere else.
+        Where arrays are parked that exist nowhere else; None for a run that touches no pixel.
     """
 
     budget: int
-    scratch: Scratch
+    scratch: Scratch | None
     overhead: int = 200 << 20
     """What the interpreter and the compiled kernels take, about."""
 
@@ -93,7 +93,7 @@ class Memory:
             plane.release(name)
         source = None
         for plane, name in sharing:
-            if name not in plane.resident():
+            if name not in plane.resident() or self.scratch is None:
                 continue
             if source is None:
                 source = self.scratch.park(plane, name)

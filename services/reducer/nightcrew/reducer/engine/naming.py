@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nightcrew.shared.frames import Frame
+
+
+def original_name(frame: Frame) -> str:
+    """Return the name of the raw file, which the user knows, whatever primitives have made of it."""
+    return str(frame.phu.get("ORIGNAME", frame.filename))
+
 
 def stem(filename: str) -> str:
     """Return a file name without `.fits` and compression endings."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.reducer.engine.digests import Digests
-from nightcrew.reducer.engine.naming import with_suffix
+from nightcrew.reducer.engine.naming import original_name, with_suffix
 from nightcrew.reducer.engine.parameters import Parameters, make
 from nightcrew.reducer.engine.reporting import Ledger, Reporter, Silent
 from nightcrew.shared.errors import RecipeError
@@ -298,7 +298,7 @@ class Run:
 
     def rename(self, frame: Frame, suffix: str | None) -> None:
         """Give a frame the name that its last primitive stands for."""
-        frame.filename = with_suffix(frame.filename, str(frame.phu.get("ORIGNAME", frame.filename)), suffix)
+        frame.filename = with_suffix(frame.filename, original_name(frame), suffix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Seen:
     sources, fwhm, ellipticity
         Number of well-detected sources, their median width (pixels) and ellipticity.
     p, q
-        Telescope offsets, arcsec.
+        Telescope offsets along x and y of the detector, arcsec.
     east, north
         By how much its WCS disagrees with target and telescope offsets, arcsec.
     sky

@@ -53,9 +53,12 @@ class Sequence:
 
 
 def telescope_offset(about: Description) -> tuple[float, float] | None:
-    """Return where the telescope looks beside the base position, arcsec (P, Q); None if the headers do not say."""
-    p, q = about.get("telescope_x_offset"), about.get("telescope_y_offset")
-    return None if p is None or q is None else (float(p), float(q))
+    """Return how far the telescope looks beside the base position, arcsec along the axes of the detector.
+
+    None if the headers do not say.
+    """
+    x, y, scale = (about.get(name) for name in ("detector_x_offset", "detector_y_offset", "pixel_scale"))
+    return None if x is None or y is None or scale is None else (float(x * scale), float(y * scale))
 
 
 def is_first_exposure(data_label: str) -> bool:
@@ -75,7 +78,7 @@ def shows_sky_only(offset: tuple[float, float] | None, field: float, limit: floa
     Parameters
     ----------
     offset
-        P and Q, arcsec; a frame without is taken for one of the target.
+        Along x and y, arcsec; a frame without is taken for one of the target.
     field
         Side of the field of view, arcsec.
     limit

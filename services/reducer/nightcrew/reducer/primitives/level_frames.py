@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.pixelwise import offset
 from nightcrew.reducer.kernels.statistics import normalization
-from nightcrew.reducer.primitives.stacking import original_name
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run

@@ -10,6 +10,7 @@ from astropy.io.fits.card import UNDEFINED
 
 from nightcrew.reducer.coadds import for_summed_exposures
 from nightcrew.reducer.engine.describing import describe_frame, of_extension
+from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
 from nightcrew.reducer.pointing import PointingCheck
@@ -255,7 +256,7 @@ def standardize_wcs(frames: list[Frame], p: StandardizeWCS, run: Run) -> list[Fr
         run.warn(text)
     if check.bad and p.bad_wcs == "exit":
         raise FrameError(
-            f"{', '.join(frame.filename for frame in check.bad)}: WCS inconsistent with target coordinates and "
+            f"{', '.join(original_name(frame) for frame in check.bad)}: WCS inconsistent with target coordinates and "
             "telescope offsets; set prepare:bad_wcs=fix (or new, ignore)"
         )
     return frames

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
-from nightcrew.reducer.primitives.stacking import in_rank, original_name
+from nightcrew.reducer.primitives.stacking import in_rank
 from nightcrew.reducer.products.covariance import PIXEL
 from nightcrew.reducer.products.exposure_map import exposure_map
 from nightcrew.reducer.products.stack_facts import GAIN, READ_NOISE, TOTAL, describe_input

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nightcrew.reducer.engine.describing import describe_frame, of_extension
+from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels.combine import Rejection
@@ -148,11 +149,6 @@ def stack_frames(frames: list[Frame], p: StackFrames, run: Run) -> list[Frame]:
 def in_rank(frames: list[Frame]) -> list[Frame]:
     """Return the frames in the order of their rank: the first leads, the others are equal and follow by name."""
     return [*frames[:1], *sorted(frames[1:], key=original_name)]
-
-
-def original_name(frame: Frame) -> str:
-    """Return the name of the raw frame."""
-    return str(frame.phu.get("ORIGNAME", frame.filename))
 
 
 def _only(frames: list[Frame]) -> str:
