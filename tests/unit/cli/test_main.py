@@ -101,7 +101,8 @@ def test_an_error_of_the_disk_names_the_file(capsys):
         raise PermissionError(13, "Permission denied", "out.lis")
 
     assert guarded("dataselect", work) == ExitCode.FAILED
-    assert capsys.readouterr().err == "dataselect: error: out.lis: Permission denied; check the name, the permissions and the disk\n"
+    told = capsys.readouterr().err
+    assert told == "dataselect: error: out.lis: Permission denied; check the name, the permissions and the disk\n"
 
 
 def test_a_defect_is_reported_without_a_traceback_unless_asked_for(capsys):

@@ -295,3 +295,31 @@ def test_a_frame_of_two_extensions_is_refused(site) -> None:
     frame.planes.append(frame.planes[0].copy())
     with pytest.raises(FrameError, match="2 science extensions"):
         site.show(frame)
+
+
+def test_a_frame_that_begins_the_stack_late_is_not_in_its_own_sky(site) -> None:
+    wrong, trails = taken(8), [trailed(n) for n in (11, 12, 13)]
+    wrong.planes[0].header["CRVAL2"] += 8.0 / 3600
+    first, second = site.show_all(wrong, *trails, taken(1), taken(2))[-2:]
+    assert isinstance(first, Excluded)
+    assert isinstance(second, Added)
+    ledger, _ = site.state(taken(1))
+    assert [(row.name[11:14], row.skies) for row in ledger.added] == [("001", 4), ("002", 5)]
+    assert second.dismissed[0].name == "N20160102S0008.fits"
+    assert "agree about where their sources lie" in second.dismissed[0].reason
+
+
+def test_frames_without_a_sky_or_facts_are_stacked_all_the_same(site) -> None:
+    frames = [taken(n, sky=-50.0, AIRMASS=None, POFFSET=None) for n in range(1, 6)]
+    verdicts = site.show_all(*frames)
+    assert verdicts[-1].frames == 5
+    assert [v.frame.skies for v in verdicts] == [0] * 5
+    assert np.isnan(verdicts[-1].frame.east)
+    bare = taken(6)
+    bare.planes[0].variance = bare.planes[0].dq = None
+    assert site.show(bare).frames == 6
+
+
+def test_a_frame_eight_times_as_bright_is_not_believed(site) -> None:
+    site.show_all(taken(1), taken(2))
+    assert site.show(with_flux(3, 8.0 * FLUX)).frame.transparency == 1.0

@@ -378,8 +378,8 @@ def _average(
 ) -> None:  # fmt: skip
     """Average the live values, with the variance of the result in `spread` (10.3); medians are in `centre`.
 
-    Sums are formed in float32, one input after the other: so they are the reference's to the bit, and the sky estimator,
-    which turns a last digit into a visible level (primitives-sky-and-stack, 5.1), draws the reference's sample.
+    Sums are formed in float32, one input after the other: so they are the reference's to the bit, and the sky
+    estimator, which turns a last digit into a visible level (primitives-sky-and-stack, 5.1), draws its sample.
     """
     inputs, pixels = values.shape
     has_variance = variances.shape[0] > 0
@@ -418,8 +418,8 @@ def _average(
                 v = variances[i, x] if live[i, x] else np.float32(0.0)
                 spread[x] = np.float64(np.float32(spread[x]) + v)
         for x in range(pixels):
-            n = np.float32(count[x])
-            spread[x] = factor * np.float64(np.float32(spread[x]) / n / n)
+            used = np.float32(count[x])
+            spread[x] = factor * np.float64(np.float32(spread[x]) / used / used)
     else:
         for i in range(inputs):
             for x in range(pixels):
