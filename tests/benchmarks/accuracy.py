@@ -8,7 +8,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from benchmarks.tutorial import simulate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Fields: TypeAlias = "dict[str, list[Measurements]]"
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "explanation" / "accuracy.md"
 IMAGES = ROOT / "docs" / "images"
@@ -28,6 +29,9 @@ STACKS = {"science": "target", "standard": "standard"}
 """Kind of a group of the plan, and the simulator's name of the sequence."""
 
 FLAT = "lamp-on"
+PROFILES = ("best", "standard")
+DEMANDED = "best"
+"""The profile that has to meet all demands; the other has the reference's numbers, whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,11 @@ class Line:
     demand: str
     ok: bool
 
-    def row(self) -> str:
-        """Return it as a line of a Markdown table."""
-        return f"| {self.what} | {self.value} | {self.demand} | {'yes' if self.ok else '**no**'} |"
 
-
-def reduce_night(raw: Path, scratch: Path) -> dict[str, Path]:
+def reduce_night(raw: Path, scratch: Path, profile: str) -> dict[str, Path]:
     """Reduce a night; return the stacks by the simulator's name of their sequence, and the flat."""
     scratch.mkdir()
-    run([nightcrew(), "night", str(raw), "--out", "products"], scratch)
+    run([nightcrew(), "night", str(raw), "--out", "products", "--profile", profile, "--no-previews"], scratch)
     products = scratch / "products"
     members = {f["file"]: f["group"] for f in read_truth(raw)["frames"]}
     found: dict[str, Path] = {}
@@ -78,8 +78,8 @@ def judge(title: str, stacks: list[Measurements]) -> list[Line]:
         ),
         Line(f"{title}: positions, rms along an axis", f"{rms:.3f} pixel", "at most 0.1 pixel", rms <= 0.1),
         Line(
-            f"{title}: pull of the noise (resampling {resampling:.3f}, sky {sky:.3f}, flat {flat:.3f})",
-            f"{pull:.3f}",
+            f"{title}: pull of the noise (factors of resampling, sky, flat)",
+            f"{pull:.3f} ({resampling:.3f}, {sky:.3f}, {flat:.3f})",
             "1.00 ± 0.05",
             abs(pull - 1) <= 0.05,
         ),
@@ -105,47 +105,67 @@ def _weighted_mean(stars: list[Any]) -> tuple[float, float]:
     return float(np.average(ratios, weights=weights)) - 1, float(weights.sum() ** -0.5)
 
 
-def rewrite(page: Path, lines: list[Line], nights: str) -> None:
+def table(judged: dict[str, list[Line]]) -> list[str]:
+    """Return a Markdown table with a column for each profile."""
+    rows = [
+        f"| what | demanded | {' | '.join(f'`{profile}` | holds' for profile in judged)} |",
+        f"|---|---|{'---|---|' * len(judged)}",
+    ]
+    for lines in zip(*judged.values(), strict=True):
+        cells = [f"{line.value} | {'yes' if line.ok else '**no**'}" for line in lines]
+        rows.append(f"| {lines[0].what} | {lines[0].demand} | {' | '.join(cells)} |")
+    return rows
+
+
+def rewrite(page: Path, judged: dict[str, list[Line]], nights: str) -> None:
     """Put the table between the marks of the page."""
-    table = ["| what | measured | demanded | holds |", "|---|---|---|---|", *(line.row() for line in lines)]
     text = page.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{nights}\n\n" + "\n".join(table) + f"\n{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n{nights}\n\n" + "\n".join(table(judged)) + f"\n{END}{after}")
 
 
 def main() -> int:
-    """Reduce the nights, measure, draw, write; exit 1 if a demand is not met."""
+    """Reduce the nights, measure, draw, write; exit 1 if the profile `best` does not meet a demand."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="nights to simulate (default: 1 2 3)")
     parser.add_argument("--size", type=int, default=1024, help="pixels along a side of the frames")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nightcrew-bench")
     parser.add_argument("--print-only", action="store_true", help="leave the page and its pictures as they are")
     options = parser.parse_args()
-    fields: dict[str, list[Measurements]] = {kind: [] for kind in STACKS}
+    found: dict[str, Fields] = {profile: {kind: [] for kind in STACKS} for profile in PROFILES}
     for seed in options.seeds:
         raw = simulate(options.cache, options.size, seed)
-        truth = read_truth(raw)
-        with tempfile.TemporaryDirectory(dir=options.cache) as scratch:
-            try:
-                found = reduce_night(raw, Path(scratch) / "night")
-            except CommandFailed as error:
-                print(error, file=sys.stderr)
-                return 1
-            for kind, sequence in STACKS.items():
-                fields[kind].append(measure(read_stack(found[sequence], truth, sequence), truth, found[FLAT]))
+        try:
+            for profile in PROFILES:
+                _measure_night(raw, options.cache, profile, found[profile])
+        except CommandFailed as error:
+            print(error, file=sys.stderr)
+            return 1
         print(f"night {seed}: reduced and measured", flush=True)
-    lines = [line for kind, stacks in fields.items() for line in judge(kind, stacks)]
-    for line in lines:
-        print(f"{line.what:70} {line.value:>20}   {line.demand:18} {'yes' if line.ok else 'NO'}")
+    judged = {
+        profile: [line for kind, stacks in fields.items() for line in judge(kind, stacks)]
+        for profile, fields in found.items()
+    }
+    for profile, lines in judged.items():
+        for line in lines:
+            print(f"{profile:9}{line.what:70} {line.value:>20}   {line.demand:18} {'yes' if line.ok else 'NO'}")
     if not options.print_only:
         from benchmarks.plots import draw_all
 
-        draw_all(fields, IMAGES)
+        draw_all(found[DEMANDED], IMAGES)
         seeds = ", ".join(map(str, options.seeds))
-        rewrite(PAGE, lines, f"Nights with the seeds {seeds}, frames of {options.size} x {options.size} pixels:")
+        rewrite(PAGE, judged, f"Nights with the seeds {seeds}, frames of {options.size} x {options.size} pixels:")
         print(f"{PAGE.relative_to(ROOT)} and {IMAGES.relative_to(ROOT)}/accuracy-*.png are up to date.")
-    return int(not all(line.ok for line in lines))
+    return int(not all(line.ok for line in judged[DEMANDED]))
+
+
+def _measure_night(raw: Path, cache: Path, profile: str, into: Fields) -> None:
+    truth = read_truth(raw)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        found = reduce_night(raw, Path(scratch) / "night", profile)
+        for kind, sequence in STACKS.items():
+            into[kind].append(measure(read_stack(found[sequence], truth, sequence), truth, found[FLAT]))
 
 
 if __name__ == "__main__":

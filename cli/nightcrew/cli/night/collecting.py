@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nightcrew.planner.core.plan import plan_descriptions
 from nightcrew.shared.errors import FrameError, ServiceError
 from nightcrew.shared.fits import read_headers, verify
-from nightcrew.shared.instruments import complaint, describe, science_headers
+from nightcrew.shared.instruments import complaint, describe, no_pointing, science_headers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
         except (FrameError, ServiceError) as error:
             damaged.append(Damage(path.name, error.code, str(error)))
             continue
-        wrong = complaint(about)
+        wrong = complaint(about) or no_pointing(about)
         if wrong:
             damaged.append(Damage(path.name, "keyword", wrong))
             continue

@@ -65,7 +65,7 @@ def _listing(last: str, rows: list[RenderableType]) -> RenderableType:
 def _line(group: Group, product: str, seconds: str, state: str, colour: str) -> RenderableType:
     from rich.text import Text
 
-    line = Text(f"{group.kind:9} {group.recipe:18} {product or '-':26} {seconds:>6}  ", no_wrap=True, overflow="ignore")
+    line = Text(f"{group.kind:9} {group.recipe:18} {product or '-':26} {seconds:>6}  ", overflow="fold")
     return line.append(state, style=colour)
 
 

@@ -8,7 +8,7 @@ from nightcrew.shared.instruments.describe import PRETTY_CAPABLE, Description, D
 from nightcrew.shared.instruments.encode import encode
 from nightcrew.shared.instruments.headers import Headers, science_headers
 from nightcrew.shared.instruments.linearity import F2Linearity, Linearity, NiriLinearity, nonlinearity
-from nightcrew.shared.instruments.sanity import complaint
+from nightcrew.shared.instruments.sanity import complaint, no_pointing
 from nightcrew.shared.instruments.sections import Section, parse_section
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "complaint",
     "describe",
     "encode",
+    "no_pointing",
     "nonlinearity",
     "parse_section",
     "science_headers",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nightcrew.shared.instruments.describe import Description
 
@@ -38,6 +39,8 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+ONE_ARRAY = frozenset({"NIRI", "F2"})
+"""Instruments whose raw images are one array."""
 MANDATORY = (
     Mandatory("COADDS", "coadds", "a whole number, 1 or more", lambda n: _number(n) and n >= 1),
     Mandatory("EXPTIME", "exposure_time", "a time in seconds, 0 or more", lambda t: _number(t) and t >= 0),
@@ -46,7 +49,7 @@ MANDATORY = (
 
 
 def complaint(description: Description) -> str | None:
-    """Return what is wrong with a frame's mandatory keywords in one line, or None if nothing is.
+    """Return what is wrong with a frame's mandatory keywords or its structure in one line, or None if nothing is.
 
     Frames of instruments that are not known are not judged.
     """
@@ -58,4 +61,42 @@ def complaint(description: Description) -> str | None:
             value = headers.phu.get(rule.keyword)
             said = "is missing" if value is None else f"is {value!r}"
             return f"{headers.filename}: {rule.keyword} {said}, it must be {rule.wanted}; correct the header"
+    if description.instrument in ONE_ARRAY and "RAW" in description.tags:
+        wrong = _wrong_structure(headers.shapes)
+        if wrong:
+            raw = f"raw {description.instrument} imaging has 1, with two axes"
+            return f"{headers.filename}: {wrong} where {raw}; take the file as the archive ships it"
     return None
+
+
+def no_pointing(description: Description) -> str | None:
+    """Return why a raw image of the sky has no place on it, in one line; None if it has, or needs none."""
+    if not description.known or "CAL" in description.tags or not {"RAW", "IMAGE"} <= description.tags:
+        return None
+    headers = description.headers
+    source = next((header for header in (*headers.extensions, headers.phu) if "CTYPE1" in header), headers.phu)
+    wanted = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2")
+    wrong = next((name for name in wanted if not _finite(source.get(name))), None)
+    if wrong is None:
+        a, b, c, d = (source.get(name, 0.0) for name in ("CD1_1", "CD1_2", "CD2_1", "CD2_2"))
+        scales = (source.get("CDELT1"), source.get("CDELT2"))
+        square = all(map(_finite, (a, b, c, d))) and a * d != b * c
+        if not square and not all(_finite(scale) and scale for scale in scales):
+            wrong = "CD"
+    if wrong is None:
+        return None
+    return f"{headers.filename}: no usable WCS ({wrong} is missing or makes no sense); correct the header"
+
+
+def _wrong_structure(shapes: Sequence[tuple[int, ...]]) -> str | None:
+    if len(shapes) != 1:
+        return f"has {len(shapes) or 'no'} science extension{'s' if len(shapes) > 1 else ''}"
+    (shape,) = shapes
+    image = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+    if len(image) == 2 and 0 not in image:
+        return None
+    return f"has a science extension of {' x '.join(map(str, reversed(shape))) or 'no'} pixels"
+
+
+def _finite(value: Any) -> bool:
+    return _number(value) and isfinite(value)

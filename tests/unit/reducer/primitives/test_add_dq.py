@@ -120,3 +120,11 @@ def test_a_mask_of_the_illumination_flags_what_is_not_lit(tmp_path) -> None:
 def test_a_mask_that_is_named_replaces_the_static_one(tmp_path) -> None:
     (dq,), _ = flags_after(tmp_path, niri_frame(), user=(f"addDQ:static_bpm={mask_file(tmp_path)}",))
     assert dq[128, 138] == DQ.BAD_PIXEL
+
+
+@pytest.mark.parametrize("value", [100.0, 0.97])
+def test_an_image_in_place_of_a_mask_is_refused(value: float, tmp_path) -> None:
+    pixels = np.full((256, 256), value, np.float32)
+    write_frame(niri_frame("N9.fits", pixels), tmp_path / "N9.fits")
+    with pytest.raises(CalibrationError, match=r"N9\.fits: is no bad-pixel mask"):
+        flags_after(tmp_path, niri_frame(), user=(f"addDQ:user_bpm={tmp_path / 'N9.fits'}",))

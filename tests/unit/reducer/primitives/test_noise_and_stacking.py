@@ -7,6 +7,7 @@ import pytest
 
 from nightcrew.reducer.primitives.stacking import parse_section
 from nightcrew.shared.errors import FrameError, RecipeError
+from nightcrew.shared.frames import HistoryRow
 from support.runs import DARK, LAMP_ON, f2_frame, niri_frame, running
 
 STRANGE = {"LNRS": 7, "NDAVGS": 3}
@@ -146,3 +147,13 @@ def test_darks_of_another_region_make_no_mask(tmp_path) -> None:
         run.streams["darks"] = [dark]
         with pytest.raises(FrameError, match=r"N2\.fits: 128 x 128 pixels, N1\.fits has 256 x 256"):
             run.step("makeBPM", {})
+
+
+def test_a_stack_has_each_step_as_often_as_its_frames_went_through_it(tmp_path) -> None:
+    once, twice = HistoryRow("prepare", "{}", "12:00", "12:00"), HistoryRow("align", "{}", "12:00", "12:00")
+    made = frames(2)
+    for frame in made:
+        frame.history = [once, twice, twice]
+    with running(tmp_path, *made) as run:
+        run.step("stackFrames", {"reject_method": "none"})
+        assert run.stream("main")[0].history[:-1] == [once, twice, twice]

@@ -14,10 +14,6 @@ from nightcrew.reducer.products.stack_facts import Input, facts_of_average, writ
 from nightcrew.shared.frames import Frame, Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from astropy.io.fits import Header
-
     from nightcrew.reducer.growing.ledger import Ledger, Seen
 
 INPUT, EXCLUDED = "IMCMB", "NCEXCL"
@@ -40,8 +36,10 @@ def describe_growth(stack: Frame, ledger: Ledger) -> None:
     """Write what the stack consists of, who was left out, and exposure, dates and noise of the whole."""
     phu, header = stack.phu, stack.planes[0].header
     added, excluded = ledger.added, ledger.excluded
-    _list(phu, f"{INPUT}{{:03d}}", [row.name for row in added], "")
-    _list(phu, f"{EXCLUDED}{{:02d}}", [row.name for row in excluded][:MOST_NAMED], "Left out of the stack")
+    for number, row in enumerate(added, 1):
+        phu[f"{INPUT}{number:03d}"] = row.name
+    for number, row in enumerate(excluded[:MOST_NAMED], 1):
+        phu[f"{EXCLUDED}{number:02d}"] = (row.name, "Left out of the stack")
     phu["NCOMBINE"] = (len(added), "Number of input images")
     airmasses = [row.airmass for row in added]
     if all(map(math.isfinite, airmasses)):
@@ -52,21 +50,6 @@ def describe_growth(stack: Frame, ledger: Ledger) -> None:
     write_factor(float(np.mean([row.variance_factor for row in added])), header)
     ny, nx = stack.planes[0].shape
     header["DATASEC"] = f"[1:{nx},1:{ny}]"
-
-
-def _list(phu: Header, keyword: str, names: list[str], comment: str) -> None:
-    for number, name in enumerate(names, 1):
-        phu[keyword.format(number)] = (name, comment)
-    for gone in _numbers_from(len(names) + 1):
-        if keyword.format(gone) not in phu:
-            return
-        del phu[keyword.format(gone)]
-
-
-def _numbers_from(first: int) -> Iterator[int]:
-    while True:
-        yield first
-        first += 1
 
 
 def _input(row: Seen) -> Input:

@@ -71,6 +71,7 @@ def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
             for mask in masks:
                 flags = lay_over(mask, frame, index).of(mask, index, "data")
                 assert flags is not None
+                _check_flags(flags, mask)
                 plane.dq = np.bitwise_or(plane.dq, flags.astype(np.uint16))
             lost = int(np.count_nonzero(plane.dq & DQ.NO_DATA))
             if lost:
@@ -115,6 +116,15 @@ def _open_mask(run: Run, path: Path, frame: Frame) -> Frame:
         raise CalibrationError(f"{path}: bad-pixel mask cannot be opened ({error}); check addDQ:user_bpm") from error
     frame.provenance.append(ProvenanceRow(run.now(), path.name, run.md5(path), "addDQ"))
     return mask
+
+
+def _check_flags(flags: Array, mask: Frame) -> None:
+    """Refuse an image in place of a mask: its pixels are fractions, or none of them is 0."""
+    if flags.all() or (flags.dtype.kind == "f" and not np.array_equal(flags, np.trunc(flags))):
+        raise CalibrationError(
+            f"{mask.filename}: is no bad-pixel mask, whose pixels are 0 where they are good and flags elsewhere; "
+            "check addDQ:user_bpm"
+        )
 
 
 @all_frames("addLatencyToDQ", AddLatencyToDQ)

@@ -132,6 +132,11 @@ def _difference(lit: Frame, unlit: Frame, p: MakeLampFlat, run: Run) -> Frame:
     return lit
 
 
+def _said(level: float | None, scale: str) -> str:
+    known = level is not None and np.isfinite(level)
+    return f"the {scale} of the good pixels is {level:.6g}" if known else "no pixel is good"
+
+
 @each_frame("normalizeFlat", NormalizeFlat, stamp="NORMLIZE")
 def normalize_flat(frame: Frame, p: NormalizeFlat, run: Run) -> Frame:  # noqa: ARG001
     """Divide a flat by the median (or mean) of its good pixels.
@@ -147,7 +152,7 @@ def normalize_flat(frame: Frame, p: NormalizeFlat, run: Run) -> Frame:  # noqa: 
         level = statistic([plane.data for plane in planes], [plane.dq for plane in planes])
         if level is None or not np.isfinite(level) or level <= 0:
             raise FrameError(
-                f"{frame.filename}: the {p.scale} of the good pixels is {level}, a flat needs light; "
+                f"{frame.filename}: {_said(level, p.scale)}, a flat needs light; "
                 "check that lamp-on and lamp-off frames are what their headers say"
             )
         for plane in planes:

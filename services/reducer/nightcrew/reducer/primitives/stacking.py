@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,8 +22,10 @@ from nightcrew.shared.errors import FrameError, RecipeError
 from nightcrew.shared.frames import Plane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nightcrew.reducer.engine.run import Run
-    from nightcrew.shared.frames import Frame
+    from nightcrew.shared.frames import Frame, HistoryRow
 
 OPERATIONS = {
     "mean": "arithmetic mean",
@@ -242,13 +245,24 @@ def _write_headers(frames: list[Frame], stack: Frame, operation: str, run: Run) 
 
 
 def merge_records(frames: list[Frame], into: Frame) -> None:
-    """Give a combination the provenance, history and tables of all its inputs, equal rows once."""
+    """Give a combination the provenance, history and tables of all its inputs; what inputs have in common counts once.
+
+    A step that a frame went through twice stays twice, also where a clock that stands still makes its rows equal.
+    """
     provenance = {(r.filename, r.md5, r.added_by): r for frame in reversed(frames) for r in reversed(frame.provenance)}
-    history = dict.fromkeys(row for frame in frames for row in frame.history)
+    history = dict.fromkeys(step for frame in frames for step in _numbered(frame.history))
     into.provenance = sorted(provenance.values(), key=_order(frames))
-    into.history = list(history)
+    into.history = [row for row, _ in history]
     shared = set.intersection(*(set(frame.tables) for frame in frames))
     into.tables = {name: frames[0].tables[name] for name in into.tables if name in shared}
+
+
+def _numbered(rows: list[HistoryRow]) -> Iterator[tuple[HistoryRow, int]]:
+    """Give each row with the number of equal rows before it."""
+    seen: Counter[HistoryRow] = Counter()
+    for row in rows:
+        yield row, seen[row]
+        seen[row] += 1
 
 
 def _order(frames: list[Frame]) -> Any:

@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import Primitive, all_frames
 from nightcrew.reducer.generic_headers import make_generic
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +51,8 @@ class Kind:
 DARK = Kind("Dark", "PROCDARK")
 FLAT = Kind("Flat", "PROCFLAT")
 BPM = Kind("BPM", "PROCBPM")
+BAD = ~np.uint16(DQ.NON_LINEAR)
+"""Bits of pixels that are of no use: a product may be non-linear throughout, and say so."""
 
 
 class StoreCalibration(Parameters):
@@ -89,6 +95,8 @@ def relabel(label: str, mode: str, suffix: str) -> str:
 def _storing(kind: Kind) -> Callable[[list[Frame], StoreCalibration, Run], list[Frame]]:
     def store(frames: list[Frame], p: StoreCalibration, run: Run) -> list[Frame]:
         for frame in frames:
+            if kind is not BPM:
+                _check_worth(frame)
             if p.force:
                 make_generic(frame, kind.tag)
             _label(frame, kind, p.suffix, run)
@@ -102,6 +110,17 @@ def _storing(kind: Kind) -> Callable[[list[Frame], StoreCalibration, Run], list[
 
     store.__doc__ = f"Name, label and keep the master {kind.word.lower()}."
     return store
+
+
+def _check_worth(frame: Frame) -> None:
+    """Refuse a product that says nothing: one without any good pixel."""
+    for plane in frame.planes:
+        if plane.dq is None or not np.all(plane.dq & BAD):
+            return
+    raise FrameError(
+        f"{frame.filename}: not one good pixel is left in it; look for inputs or calibrations that are saturated "
+        "or without data, and leave them out"
+    )
 
 
 def _label(frame: Frame, kind: Kind, suffix: str | None, run: Run) -> None:
@@ -122,8 +141,15 @@ store_bpm = Primitive("storeBPM", StoreCalibration, _storing(BPM), each=False)
 
 @all_frames("storeProcessedScience", StoreProcessedScience)
 def store_processed_science(frames: list[Frame], p: StoreProcessedScience, run: Run) -> list[Frame]:
-    """Stamp, name and write the final images."""
+    """Stamp, name and write the final images.
+
+    Raises
+    ------
+    FrameError
+        If an image has no good pixel.
+    """
     for frame in frames:
+        _check_worth(frame)
         run.stamp(frame, "PROCSCI", "storeProcessedScience")
         run.rename(frame, p.suffix)
         frame.phu.setdefault("PROCMODE", run.mode)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nightcrew.reducer.kernels.statistics import Level, normalization, relative_level
+from nightcrew.reducer.kernels.statistics import Level, relative_level, solve_levels
 from nightcrew.reducer.kernels.tiles import combine_planes
 from nightcrew.shared.frames import Plane
 
@@ -91,24 +92,19 @@ class SkyStacker:
 
     def _normalization(self, names: Names, planes: Sequence[Plane], index: int) -> list[float]:
         """Return factors or offsets, to the precision of the pixels: float32."""
-        data = [np.empty(0, np.float32)] * len(planes)
-
-        def level(i: int, j: int) -> Level:
+        pairs = {}
+        for i, j in combinations(range(len(planes)), 2):
             key = names[i], names[j], index
             if key not in self._levels:
-                first, second = planes[i], planes[j]
-                flags = [
-                    plane.dq[self.section] if self.use_dq and plane.dq is not None else None
-                    for plane in (first, second)
-                ]
-                self._levels[key] = relative_level(
-                    first.data[self.section], second.data[self.section], *flags, scaling=self.scale
-                )
+                self._levels[key] = self._level(planes[i], planes[j])
                 self.settle()
-            return self._levels[key]
+            pairs[i, j] = self._levels[key]
+        return [float(np.float32(value)) for value in solve_levels(len(planes), pairs, scaling=self.scale)]
 
-        values = normalization(data, [None] * len(planes), scaling=self.scale, level=level)
-        return [float(np.float32(value)) for value in values]
+    def _level(self, first: Plane, second: Plane) -> Level:
+        """Measure how two skies lie relative to each other."""
+        flags = [plane.dq[self.section] if self.use_dq and plane.dq is not None else None for plane in (first, second)]
+        return relative_level(first.data[self.section], second.data[self.section], *flags, scaling=self.scale)
 
 
 def sky_level(sky: Plane) -> float | None:
