@@ -77,8 +77,10 @@ def night(
 
     from nightcrew.cli.night.collecting import collect
     from nightcrew.cli.night.executing import Execution
+    from nightcrew.cli.tuning import tune
 
     screen, start = Console(), Start.now()
+    tune()
     collection = collect(directory, mode.value)
     for damage in collection.damaged:
         warn("night", f"left out: {damage.reason}")

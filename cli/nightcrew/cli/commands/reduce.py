@@ -94,6 +94,9 @@ def reduce(
     level = _level(loglevel)
 
     from nightcrew.cli.reducing import Job, carry_out, show_plan
+    from nightcrew.cli.tuning import tune
+
+    tune()
 
     job = Job.from_options(
         files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value

@@ -1,0 +1,16 @@
+"""How a process is settled for a reduction."""
+
+from __future__ import annotations
+
+import gc
+
+from nightcrew.cli.tuning import COLLECT_AFTER, tune
+
+
+def test_the_collector_waits_for_many_objects():
+    before = gc.get_threshold()
+    try:
+        tune()
+        assert gc.get_threshold()[0] == COLLECT_AFTER
+    finally:
+        gc.set_threshold(*before)
