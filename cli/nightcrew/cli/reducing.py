@@ -83,6 +83,8 @@ class Job:
         profile: Profile = "standard",
     ) -> Job:
         """Check what can be checked without opening the inputs."""
+        if suffix is not None and (not suffix or "/" in suffix):
+            raise UsageProblem(f"--suffix '{suffix}': expecting an ending as _test, without a /")
         try:
             parsed = user_parameters(parameters)
         except RecipeError as error:

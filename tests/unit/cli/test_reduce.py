@@ -184,3 +184,48 @@ def test_a_dry_run_of_a_science_frame_asks_for_dark_and_flat_unless_told_not_to(
     said = nightcrew("reduce", "raw/N9.fits", "-n", "-p", "darkCorrect:do_cal=skip")
     assert any("processed_flat none" in line for line in said.lines)
     assert not any("processed_dark" in line for line in said.lines)
+
+
+def test_a_frame_given_twice_is_told(nightcrew, darks):
+    said = nightcrew("reduce", darks[0], *darks)
+    assert said.code == 0
+    assert "given 2 times" in said.err
+    assert "given" not in nightcrew("reduce", *darks).err
+
+
+def test_an_input_is_never_overwritten(nightcrew, darks):
+    nightcrew("reduce", *darks)
+    master = Path(f"{Path(darks[0]).stem}_dark.fits")
+    before = master.read_bytes()
+    said = nightcrew("reduce", str(master), "--suffix", "_dark")
+    assert said.code == 1
+    assert "would be overwritten" in said.err
+    assert master.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", ["", "a/b"])
+def test_an_ending_that_is_none_is_refused(suffix, nightcrew, darks):
+    assert nightcrew("reduce", *darks, "--suffix", suffix).code == 2
+
+
+def test_a_result_that_bears_the_name_of_an_input_is_not_lost_silently(nightcrew, darks):
+    nightcrew("reduce", *darks, "-r", "stackFrames")
+    stack = Path(f"{Path(darks[0]).stem}_stack.fits")
+    said = nightcrew("reduce", str(stack), *darks, "-r", "stackFrames")
+    assert f"{stack}: not written, an input has the same name; give another with --suffix" in said.err
+
+
+def test_a_recipe_for_other_frames_than_the_first_is_explained(nightcrew, darks):
+    said = nightcrew("reduce", *darks, "-r", "makeProcessedBPM")
+    assert said.code == 1
+    assert "makeProcessedBPM is for" in said.err
+    assert "the first file decides" in said.err
+
+
+def test_a_dry_run_leaves_no_trace(nightcrew, darks):
+    Path().chmod(0o500)
+    before = sorted(Path().iterdir())
+    said = nightcrew("reduce", *darks, "--dry-run")
+    Path().chmod(0o700)
+    assert said.code == 0
+    assert sorted(Path().iterdir()) == before

@@ -262,6 +262,12 @@ def test_a_frame_listed_twice_is_used_once() -> None:
     assert made.groups[0].inputs == files(range(1, 4))
 
 
+@pytest.mark.parametrize("ending", [".fits", ".FITS", ".fit", ".fits.bz2", ".FITS.GZ", ".fits.fz"])
+def test_products_are_named_without_the_endings_of_raw_files(ending: str) -> None:
+    made = plan([frame(n, "dark", file=f"N{n}{ending}") for n in (1, 2, 3)])
+    assert [group.product for group in made.groups] == ["N1_dark.fits"]
+
+
 def test_a_copy_under_another_name_is_used_once() -> None:
     first, second, third = (frame(n, data_label=f"GN-1-{n}") for n in (1, 2, 3))
     made = plan([first, second, third, replace(second, file="Copy of N20160102S0002.fits")])

@@ -38,7 +38,7 @@ _COMPANIONS: dict[str, tuple[PlaneName, np.dtype[Any] | None]] = {
 _UNNAMED = frozenset(["", "COMPRESSED_IMAGE"])
 """EXTNAMEs that are none; the second is what fpack gives to an image without."""
 _UNNUMBERED = (None, -1)
-_ENDINGS = re.compile(r"(\.(?:bz2|gz|fz))*$")
+_ENDINGS = re.compile(r"(\.(?:bz2|gz|fz))*$", re.IGNORECASE)
 
 
 class _Extension(NamedTuple):
@@ -50,7 +50,7 @@ class _Extension(NamedTuple):
 def bare_name(path: Path | str) -> str:
     """Return the name of a frame: that of the file, without directory and compression, ending in `.fits`."""
     name = _ENDINGS.sub("", Path(path).name, count=1)
-    return name if name.endswith(".fits") else re.sub(r"\.(?:fit|fts|FIT|FTS|FITS)$", "", name) + ".fits"
+    return name if name.endswith(".fits") else re.sub(r"\.(?:fits?|fts)$", "", name, flags=re.IGNORECASE) + ".fits"
 
 
 def read_headers(path: Path | str) -> list[Header]:

@@ -41,6 +41,8 @@ def _number(value: Any) -> bool:
 
 ONE_ARRAY = frozenset({"NIRI", "F2"})
 """Instruments whose raw images are one array."""
+NEVER_IN_PART = {"F2": (2048, 2048)}
+"""Rows and columns of the detectors that are always read as a whole."""
 MANDATORY = (
     Mandatory("COADDS", "coadds", "a whole number, 1 or more", lambda n: _number(n) and n >= 1),
     Mandatory("EXPTIME", "exposure_time", "a time in seconds, 0 or more", lambda t: _number(t) and t >= 0),
@@ -62,10 +64,9 @@ def complaint(description: Description) -> str | None:
             said = "is missing" if value is None else f"is {value!r}"
             return f"{headers.filename}: {rule.keyword} {said}, it must be {rule.wanted}; correct the header"
     if description.instrument in ONE_ARRAY and "RAW" in description.tags:
-        wrong = _wrong_structure(headers.shapes)
+        wrong = _wrong_structure(headers.shapes, description.instrument)
         if wrong:
-            raw = f"raw {description.instrument} imaging has 1, with two axes"
-            return f"{headers.filename}: {wrong} where {raw}; take the file as the archive ships it"
+            return f"{headers.filename}: {wrong}; take the file as the archive ships it"
     return None
 
 
@@ -88,14 +89,19 @@ def no_pointing(description: Description) -> str | None:
     return f"{headers.filename}: no usable WCS ({wrong} is missing or makes no sense); correct the header"
 
 
-def _wrong_structure(shapes: Sequence[tuple[int, ...]]) -> str | None:
+def _wrong_structure(shapes: Sequence[tuple[int, ...]], instrument: str) -> str | None:
     if len(shapes) != 1:
-        return f"has {len(shapes) or 'no'} science extension{'s' if len(shapes) > 1 else ''}"
+        found = f"has {len(shapes) or 'no'} science extension{'s' if len(shapes) > 1 else ''}"
+        return f"{found} where raw {instrument} imaging has 1"
     (shape,) = shapes
     image = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
-    if len(image) == 2 and 0 not in image:
-        return None
-    return f"has a science extension of {' x '.join(map(str, reversed(shape))) or 'no'} pixels"
+    pixels = f"has {' x '.join(map(str, reversed(shape))) or 'no'} pixels"
+    if len(image) != 2 or 0 in image:
+        return f"{pixels} where imaging has two axes"
+    whole = NEVER_IN_PART.get(instrument, image)
+    if image != whole:
+        return f"{pixels} where {instrument} always reads {whole[1]} x {whole[0]}"
+    return None
 
 
 def _finite(value: Any) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.shared.dq import DQ
+from nightcrew.shared.errors import FrameError
 from nightcrew.shared.fits import open_frame
 from support.runs import f2_frame, niri_frame, running
 
@@ -84,3 +86,14 @@ def test_a_frame_that_is_no_flat_is_not_kept_as_one(tmp_path) -> None:
         run.step("storeProcessedFlat", {})
         assert run.stored == []
         assert "not recognized as a processed_flat" in run.ledger.warnings[0]
+
+
+@pytest.mark.parametrize("step", ["storeProcessedFlat", "storeProcessedScience"])
+def test_a_product_without_a_good_pixel_is_not_kept(step: str, tmp_path) -> None:
+    frame = niri_frame("N1_stack.fits", data=np.ones((16, 16), np.float32))
+    frame.planes[0].dq = np.full((16, 16), DQ.SATURATED, np.uint16)
+    with running(tmp_path, frame) as run, pytest.raises(FrameError, match="not one good pixel"):
+        run.step(step, {})
+    frame.planes[0].dq = np.full((16, 16), DQ.NON_LINEAR, np.uint16)
+    with running(tmp_path, frame) as run:
+        run.step(step, {})

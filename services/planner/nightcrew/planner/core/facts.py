@@ -67,7 +67,8 @@ class FrameFacts:
         """File name without directory and endings: products are named after it."""
         name = PurePath(self.file).name
         for ending in _ENDINGS:
-            name = name.removesuffix(ending)
+            if name.lower().endswith(ending):
+                name = name[: -len(ending)]
         return name
 
     @property

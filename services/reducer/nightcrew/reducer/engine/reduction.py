@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nightcrew.reducer.defaults import defaults_for
@@ -15,6 +16,7 @@ from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Mode, Pipeline, Prof
 from nightcrew.reducer.engine.recording import Recorder
 from nightcrew.reducer.engine.reporting import Ledger
 from nightcrew.reducer.engine.run import META_WORDS, STREAM_WORDS, Run, Running, Surroundings, UserParameter
+from nightcrew.reducer.engine.store import Sparing
 from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_primitive
 from nightcrew.reducer.engine.user_recipes import load_recipe
 from nightcrew.reducer.primitives import PRIMITIVES
@@ -150,7 +152,9 @@ def find_recipe(request: Request, tags: frozenset[str], instrument: str) -> Reci
     if name == DEFAULT:
         raise RecipeError(f"{instrument or 'these'} recipes do not define a '{request.mode}' recipe for these data")
     known = ", ".join(r.name for r in matching(RECIPES, tags, request.mode, request.profile)) or "none"
-    raise RecipeError(f"no recipe or primitive named {name}; recipes for these data: {known}")
+    others = sorted({"/".join(sorted(r.tags)) for r in RECIPES if r.name == name})
+    hint = f"; {name} is for {' and '.join(others)} data: the first file decides" if others else ""
+    raise RecipeError(f"no recipe or primitive named {name}; recipes for these data: {known}{hint}")
 
 
 def check_parameters(
@@ -213,6 +217,7 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         prepared = prepared or prepare_run(request)
         name = prepared.recipe.name
         inputs = [frame.path for frame in prepared.frames if frame.path is not None]
+        around = replace(around, store=Sparing(around.store, frozenset(path.resolve() for path in inputs)))
         recorder = Recorder(
             prepared.recipe, request, inputs, around.digests.md5, ordered=prepared.recipe not in RECIPES
         )
@@ -226,10 +231,13 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         )
         for path, reason in prepared.missing:
             run.warn(f"left out: {reason}" if path in reason else f"{path}: left out, {reason}")
+        for file, times in Counter(path.resolve() for path in inputs).items():
+            if times > 1:
+                run.warn(f"{file.name}: given {times} times, and counts as so many frames; name it once")
         run.streams["main"] = prepared.frames
-        opened_as = {frame.filename for frame in prepared.frames}
+        opened = [(frame.filename, frame) for frame in prepared.frames]
         prepared.recipe.function(Running(run))
-        products = _write_products(run, opened_as, request.suffix)
+        products = _write_products(run, opened, request.suffix)
         outcome = _outcome(products, run)
         trace = ""
     except NightcrewError as error:
@@ -262,15 +270,18 @@ def _outcome(products: tuple[str, ...], run: Run) -> Outcome:
     return Outcome(Status.UNPROCESSABLE, reason, caveats=caveats)
 
 
-def _write_products(run: Run, opened_as: set[str], suffix: str | None) -> tuple[str, ...]:
+def _write_products(run: Run, opened: list[tuple[str, Frame]], suffix: str | None) -> tuple[str, ...]:
     """Write what the recipe left in the main stream under another name than it was opened with."""
     products = list(run.written)
+    opened_as = {name for name, _ in opened}
     for frame in run.stream("main"):
         if suffix is not None:
             frame.filename = f"{stem(frame.filename).partition('_')[0]}{suffix}.fits"
         if (frame.filename not in opened_as or suffix is not None) and frame.filename not in products:
             run.around.store.write(frame)
             products.append(frame.filename)
+        elif frame.filename not in products and all(frame is not one for _, one in opened):
+            run.warn(f"{frame.filename}: not written, an input has the same name; give another with --suffix")
     return tuple(products)
 
 

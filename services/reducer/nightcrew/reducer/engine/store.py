@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nightcrew.shared.errors import RecipeError
 from nightcrew.shared.fits import write_frame
 from nightcrew.shared.fits.output import whole_file, writing
 
@@ -64,3 +65,38 @@ class Directory:
         write_frame(frame, target)
         self.written[frame.filename] = target
         return target
+
+
+@dataclass(frozen=True, slots=True)
+class Sparing:
+    """A store that takes everything but what would overwrite an input of the run.
+
+    Parameters
+    ----------
+    inner
+        Where products go.
+    inputs
+        Files to spare, as `Path.resolve` has them.
+    """
+
+    inner: Store
+    inputs: frozenset[Path]
+
+    @property
+    def root(self) -> Path:
+        """The directory of the products."""
+        return self.inner.root
+
+    def write(self, frame: Frame) -> Path:
+        """Write a frame under its current name."""
+        target = self.root / Path(frame.filename).name
+        if target.resolve() in self.inputs:
+            raise RecipeError(
+                f"{target}: is an input of this run and would be overwritten; choose another suffix, or work in "
+                "another directory"
+            )
+        return self.inner.write(frame)
+
+    def store(self, frame: Frame, caltype: str) -> Path:
+        """Write a calibration where those of its type are kept."""
+        return self.inner.store(frame, caltype)

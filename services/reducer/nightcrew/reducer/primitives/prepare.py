@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
     from nightcrew.shared.instruments import Description
 
-DETECTOR_SHAPES = {"F2": (2048, 2048)}
-"""Rows and columns of the detectors that are never read in part."""
 BadWCS = Literal["exit", "fix", "new", "ignore"]
 BAD_WCS_CHOICES = {
     "exit": "End the reduction, naming the frames.",
@@ -112,12 +110,6 @@ def validate_data(frames: list[Frame], p: ValidateData, run: Run) -> list[Frame]
             raise FrameError(
                 f"{frame.filename}: has {len(frame.planes)} science extensions where raw {first} imaging has 1; "
                 "take the file as the archive ships it"
-            )
-        wanted, shape = DETECTOR_SHAPES.get(first), frame.planes[0].shape
-        if wanted is not None and shape not in {wanted, (1, *wanted)}:
-            raise FrameError(
-                f"{frame.filename}: {' x '.join(map(str, reversed(shape)))} pixels, and {first} always reads "
-                f"{wanted[1]} x {wanted[0]}; take the file as the archive ships it"
             )
         if p.require_wcs and not _has_wcs(frame.planes[0].header, frame.phu):
             raise FrameError(
