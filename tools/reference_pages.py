@@ -53,6 +53,14 @@ def commands() -> str:
 
 def _command(name: str) -> str:
     command = load(name)
+    parts = getattr(command, "commands", None)
+    if parts is None:
+        return _usage(name, command)
+    head = f"## {name}\n\n{_plain(command.help or '')}\n"
+    return "\n".join([head, *(_usage(f"{name} {part}", one) for part, one in parts.items())])
+
+
+def _usage(name: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
     usage = " ".join([name, *(_metavar(a) for a in arguments)])

@@ -31,7 +31,10 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "Write the raw frames of a night that never was.",
     "shims": "Write scripts that go by the names of DRAGONS' tools.",
 }
-"""Subcommands and what they are for; the module and the function in it have the name of the command."""
+"""Subcommands and what they are for.
+
+The module has the name of the command, and so has the function in it or, if the command has subcommands of its own,
+the `typer.Typer` in it."""
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -93,19 +96,31 @@ class LazyGroup(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """Import a subcommand and make a Typer command of its function."""
+    """Import a subcommand: its function, or its `typer.Typer` if it has subcommands of its own."""
     module = f"nightcrew.cli.commands.{name}"
     try:
-        function = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
         raise UsageProblem(f"'{name}' is not part of this installation") from error
+    if isinstance(found, typer.Typer):
+        return _group(found, name)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, cls=Command, context_settings=HELP_NAMES, help=COMMANDS[name] if not function.__doc__ else None)(
-        function
+    app.command(name, cls=Command, context_settings=HELP_NAMES, help=COMMANDS[name] if not found.__doc__ else None)(
+        found
     )
     return typer.main.get_command(app)
+
+
+def _group(app: typer.Typer, name: str) -> Any:
+    """Make a Typer group of an app; its subcommands behave like all others."""
+    for command in app.registered_commands:
+        command.cls = Command
+    group = typer.main.get_group(app)
+    group.name = name
+    group.help = group.help or COMMANDS[name]
+    return group
 
 
 def _print_version(value: bool) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import typer
 
 from nightcrew.cli import main as main_module
 from nightcrew.cli.errors import ExitCode, UsageProblem, guarded
@@ -35,6 +37,46 @@ def test_every_command_can_be_loaded_and_has_help(name, nightcrew):
     said = nightcrew(name, "--help")
     assert said.code == 0
     assert said.out.split()[:3] == ["Usage:", "nightcrew", name]
+
+
+@pytest.fixture
+def cupboard(monkeypatch):
+    """A command with subcommands of its own."""
+    app = typer.Typer(no_args_is_help=True)
+
+    @app.command()
+    def add(what: str, twice: bool = typer.Option(False, "--twice-over")) -> None:
+        """Add a thing."""
+        if what == "nothing":
+            raise UsageProblem("nothing cannot be added; name a thing")
+        typer.echo(f"added {what}{' twice' if twice else ''}")
+
+    @app.command(name="list")
+    def show() -> int:
+        """List the things."""
+        return 3
+
+    monkeypatch.setitem(main_module.COMMANDS, "cupboard", "Keep things.")
+    monkeypatch.setitem(sys.modules, "nightcrew.cli.commands.cupboard", SimpleNamespace(cupboard=app))
+
+
+@pytest.mark.usefixtures("cupboard")
+def test_a_command_may_have_subcommands_of_its_own(nightcrew):
+    assert nightcrew("cupboard", "add", "cups", "--twi").out == "added cups twice\n"
+    assert nightcrew("cupboard", "list").code == 3
+    said = nightcrew("cupboard", "-h")
+    assert said.code == 0
+    assert "Keep things." in said.out
+    assert "List the things." in said.out
+
+
+@pytest.mark.usefixtures("cupboard")
+def test_a_wrong_line_for_a_subcommand_shows_the_usage_of_that_one(nightcrew):
+    said = nightcrew("cupboard", "add", "nothing")
+    assert said.code == 2
+    assert said.err.startswith("Usage: nightcrew cupboard add")
+    assert "cupboard: error: nothing cannot be added; name a thing" in said.err
+    assert nightcrew("cupboard", "ad").code == 2
 
 
 def test_a_command_that_is_not_installed_is_said_to_be_so(monkeypatch):
