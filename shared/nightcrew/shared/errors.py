@@ -15,6 +15,9 @@ class NightcrewError(Exception):
          │    └── ShapeMismatch    two frames that do not cover the same part of the detector
          ├── CalibrationError      none found (why), vetoed, unreachable
          ├── RecipeError           no such recipe, bad parameter, wrong input for it
+     │    ├── UnknownRecipe    a name that is neither recipe nor primitive for these data
+     │    ├── UnknownParameter a primitive or a parameter of it that does not exist
+     │    └── BadValue         a value that a parameter cannot take
          └── ServiceError          broker, database, disk: usually worth another try
 
     Parameters
@@ -49,6 +52,24 @@ class RecipeError(NightcrewError):
     """A request that no recipe can fulfil: unknown name, bad parameter, wrong input."""
 
     code = "recipe"
+
+
+class UnknownRecipe(RecipeError):
+    """A name that is neither a recipe nor a primitive for these data."""
+
+    code = "no_recipe"
+
+
+class UnknownParameter(RecipeError):
+    """A primitive, or a parameter of one, that does not exist."""
+
+    code = "no_parameter"
+
+
+class BadValue(RecipeError):
+    """A value that a parameter cannot take."""
+
+    code = "bad_value"
 
 
 class ServiceError(NightcrewError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nightcrew.shared.errors import RecipeError
+from nightcrew.shared.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def make(model: type[P], values: Mapping[str, Any], primitive: str) -> P:
 
     Raises
     ------
-    RecipeError
+    BadValue
         If a value has the wrong type, is out of range, or is not one of the choices.
     """
     ready = {name: _from_text(value, model.model_fields[name]) for name, value in values.items()}
@@ -123,7 +123,7 @@ def make(model: type[P], values: Mapping[str, Any], primitive: str) -> P:
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0]) if problem["loc"] else "?"
-        raise RecipeError(
+        raise BadValue(
             f"{primitive}:{name}={values.get(name)!s} is not valid: {problem['msg'][:1].lower()}{problem['msg'][1:]}; "
             f"see 'nightcrew showpars FILE {primitive}'"
         ) from error

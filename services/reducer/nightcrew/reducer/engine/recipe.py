@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from nightcrew.shared.errors import RecipeError
+from nightcrew.shared.errors import UnknownRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,7 +85,7 @@ def matching(
     A recipe of the profile asked for hides the standard one of the same name.
     """
     if profile not in PROFILES:
-        raise RecipeError(f"profile '{profile}' is not known; use one of {', '.join(PROFILES)}")
+        raise UnknownRecipe(f"profile '{profile}' is not known; use one of {', '.join(PROFILES)}")
     fitting = [r for r in recipes if mode in r.modes and r.tags <= tags and r.profile in {"standard", profile}]
     special = {r.name for r in fitting if r.profile == profile}
     fitting = [r for r in fitting if r.profile == profile or r.name not in special]
@@ -102,7 +102,7 @@ def choose(
 ) -> Recipe | None:
     """Return the recipe of that name for those tags, or the default one; None if there is none."""
     if mode not in MODES:
-        raise RecipeError(f"mode '{mode}' is not known; use one of {', '.join(MODES)}")
+        raise UnknownRecipe(f"mode '{mode}' is not known; use one of {', '.join(MODES)}")
     library = matching(recipes, tags, mode, profile)
     return next((r for r in library if (r.default if name == DEFAULT else r.name == name)), None)
 

@@ -21,7 +21,15 @@ from nightcrew.reducer.engine.suggestions import unknown_parameter, unknown_prim
 from nightcrew.reducer.engine.user_recipes import load_recipe
 from nightcrew.reducer.primitives import PRIMITIVES
 from nightcrew.reducer.recipes import RECIPES
-from nightcrew.shared.errors import CalibrationError, FrameError, NightcrewError, RecipeError, ServiceError
+from nightcrew.shared.errors import (
+    CalibrationError,
+    FrameError,
+    NightcrewError,
+    RecipeError,
+    ServiceError,
+    UnknownParameter,
+    UnknownRecipe,
+)
 from nightcrew.shared.fits import open_frame
 from nightcrew.shared.outcomes import Outcome, Status
 
@@ -150,11 +158,11 @@ def find_recipe(request: Request, tags: frozenset[str], instrument: str) -> Reci
     if name in PRIMITIVES:
         return Recipe(name, lambda p: getattr(p, name)(), frozenset(), frozenset(MODES))
     if name == DEFAULT:
-        raise RecipeError(f"{instrument or 'these'} recipes do not define a '{request.mode}' recipe for these data")
+        raise UnknownRecipe(f"{instrument or 'these'} recipes do not define a '{request.mode}' recipe for these data")
     known = ", ".join(r.name for r in matching(RECIPES, tags, request.mode, request.profile)) or "none"
     others = sorted({"/".join(sorted(r.tags)) for r in RECIPES if r.name == name})
     hint = f"; {name} is for {' and '.join(others)} data: the first file decides" if others else ""
-    raise RecipeError(f"no recipe or primitive named {name}; recipes for these data: {known}{hint}")
+    raise UnknownRecipe(f"no recipe or primitive named {name}; recipes for these data: {known}{hint}")
 
 
 def check_parameters(
@@ -170,12 +178,12 @@ def check_parameters(
     all_names = {name for primitive in PRIMITIVES.values() for name in primitive.model.model_fields}
     for setting in user:
         if setting.primitive and setting.primitive not in PRIMITIVES:
-            raise RecipeError(unknown_primitive(setting.primitive, PRIMITIVES))
+            raise UnknownParameter(unknown_primitive(setting.primitive, PRIMITIVES))
         if setting.name in META_WORDS and setting.primitive:
             continue
         known = PRIMITIVES[setting.primitive].model.model_fields if setting.primitive else all_names
         if setting.name not in known or setting.name in STREAM_WORDS:
-            raise RecipeError(unknown_parameter(setting.name, known))
+            raise UnknownParameter(unknown_parameter(setting.name, known))
     called = {name for name, _ in calls_of(recipe)}
     defaults = defaults_for(tags, profile)
     for name, primitive in PRIMITIVES.items():

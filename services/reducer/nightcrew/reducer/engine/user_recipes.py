@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.reducer.engine.recipe import DEFAULT, MODES, Recipe
-from nightcrew.shared.errors import RecipeError
+from nightcrew.shared.errors import RecipeError, UnknownRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def load_recipe(text: str) -> Recipe | None:
         name = DEFAULT
     path = Path(text).with_name(f"{module_name.removesuffix('.py')}.py")
     if not path.is_file():
-        raise RecipeError(f"-r {text}: there is no file {path}; write [PATH/]MODULE.FUNCTION or [PATH/]FILE.py")
+        raise UnknownRecipe(f"-r {text}: there is no file {path}; write [PATH/]MODULE.FUNCTION or [PATH/]FILE.py")
     module = _imported(path)
     own = _own_recipes(module)
     if name == DEFAULT and not hasattr(module, DEFAULT) and len(own) == 1:
@@ -58,8 +58,8 @@ def load_recipe(text: str) -> Recipe | None:
         return Recipe(getattr(subject, "__name__", name), subject, frozenset(), frozenset(MODES))
     known = ", ".join(own) or "none"
     if name == DEFAULT:
-        raise RecipeError(f"-r {text}: {path} has no single recipe (it has {known}); add .FUNCTION, or set _default")
-    raise RecipeError(f"-r {text}: {path} has no function {name}; it has {known}")
+        raise UnknownRecipe(f"-r {text}: {path} has no single recipe (it has {known}); add .FUNCTION, or set _default")
+    raise UnknownRecipe(f"-r {text}: {path} has no function {name}; it has {known}")
 
 
 def _own_recipes(module: ModuleType) -> list[str]:
