@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ class Found:
         Why this one, in one line.
     relaxed
         Which rule it does not fulfil, if one was relaxed for want of anything better.
+    caveats
+        What a user should know about it, one line each: who could not be asked before, what speaks against it.
     """
 
     path: Path
     origin: str
     reason: str = ""
     relaxed: str = ""
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,14 @@ class NotFound:
     reason: str
 
 
-Answer: TypeAlias = Found | NotFound
+@dataclass(frozen=True, slots=True)
+class CouldNotAsk:
+    """Whether there is one is not known: `reason` names the server or database, and what is wrong with it."""
+
+    reason: str
+
+
+Answer: TypeAlias = Found | NotFound | CouldNotAsk
 
 
 class CalibrationSource(Protocol):
@@ -72,11 +82,22 @@ class Chain:
     sources: tuple[CalibrationSource, ...]
 
     def find(self, frame: Frame, caltype: str) -> Answer:
-        """Ask one after the other; if none finds anything, say what each of them said."""
-        reasons = []
+        """Ask one after the other.
+
+        A source that could not be asked does not keep the later ones from answering; what they find carries the
+        caveat that a better one may exist.  If nobody finds anything, it is not known whether there is one.
+        """
+        unasked: list[str] = []
+        without: list[str] = []
         for source in self.sources:
-            answer = source.find(frame, caltype)
-            if isinstance(answer, Found):
-                return answer
-            reasons.append(answer.reason)
-        return NotFound("; ".join(reasons) or f"nobody to ask for a {caltype}")
+            match source.find(frame, caltype):
+                case Found() as found:
+                    doubts = tuple(f"{found.path.name} used, but {reason}" for reason in unasked)
+                    return replace(found, caveats=(*doubts, *found.caveats)) if doubts else found
+                case NotFound(reason):
+                    without.append(reason)
+                case CouldNotAsk(reason):
+                    unasked.append(reason)
+        if unasked:
+            return CouldNotAsk("; ".join(unasked))
+        return NotFound("; ".join(without) or f"nobody to ask for a {caltype}")

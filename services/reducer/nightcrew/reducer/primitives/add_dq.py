@@ -14,9 +14,9 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.reducer.kernels.pixelwise import flag_levels
-from nightcrew.shared.calibrations import Found
+from nightcrew.shared.calibrations import CouldNotAsk, Found, NotFound
 from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import CalibrationError, FrameError
+from nightcrew.shared.errors import CalibrationError, FrameError, ServiceError
 from nightcrew.shared.frames import ProvenanceRow
 
 if TYPE_CHECKING:
@@ -95,18 +95,32 @@ def _mask_files(frame: Frame, p: AddDQ, run: Run) -> list[Path]:
     """Return the masks to use: the static one and the user's."""
     files = []
     if p.static_bpm == STATIC_DEFAULT:
-        answer = run.around.calibrations.find(frame, "processed_bpm")
-        if isinstance(answer, Found):
-            files.append(answer.path)
-            if answer.relaxed:
-                run.warn(f"{answer.path.name}: bad-pixel mask {answer.relaxed}")
-        elif p.user_bpm is None:
-            run.info(f"No BPMs found for {frame.filename} and none supplied by the user.")
+        match run.around.calibrations.find(frame, "processed_bpm"):
+            case Found() as found:
+                files.append(found.path)
+                if found.relaxed:
+                    run.warn(f"{found.path.name}: bad-pixel mask {found.relaxed}")
+                for caveat in found.caveats:
+                    run.warn(caveat)
+            case CouldNotAsk(reason):
+                _without_asking(frame, reason, p, run)
+            case NotFound() if p.user_bpm is None:
+                run.info(f"No BPMs found for {frame.filename} and none supplied by the user.")
     elif p.static_bpm is not None:
         files.append(Path(p.static_bpm))
     if p.user_bpm is not None:
         files.append(Path(p.user_bpm))
     return files
+
+
+def _without_asking(frame: Frame, reason: str, p: AddDQ, run: Run) -> None:
+    """Refuse to go on without the mask that may exist, unless the user has named one or wants a quick look."""
+    if run.mode == "sq" and p.user_bpm is None:
+        raise ServiceError(
+            f"bad-pixel mask for {frame.filename}: {reason}; try again, or set addDQ:user_bpm=FILE or "
+            "addDQ:static_bpm=None"
+        )
+    run.warn(f"{frame.filename}: without the observatory's bad-pixel mask, {reason}")
 
 
 def _open_mask(run: Run, path: Path, frame: Frame) -> Frame:

@@ -12,8 +12,8 @@ from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels import pixelwise
-from nightcrew.shared.calibrations import Found
-from nightcrew.shared.errors import CalibrationError, FrameError
+from nightcrew.shared.calibrations import CouldNotAsk, Found
+from nightcrew.shared.errors import CalibrationError, FrameError, ServiceError
 from nightcrew.shared.frames import Frame, ProvenanceRow
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def dark_correct(frames: list[Frame], p: DarkCorrect, run: Run) -> list[Frame]:
     ------
     CalibrationError
         If a frame has no dark and needs one.
+    ServiceError
+        If it needs one, and whoever may have it could not be asked.
     ShapeMismatch
         If the dark covers another part of the detector.
     """
@@ -82,6 +84,8 @@ def flat_correct(frames: list[Frame], p: FlatCorrect, run: Run) -> list[Frame]:
     ------
     CalibrationError
         If a frame has no flat and needs one.
+    ServiceError
+        If it needs one, and whoever may have it could not be asked.
     FrameError
         If the flat is of another filter.
     ShapeMismatch
@@ -122,8 +126,16 @@ def _calibration(
     answer = run.around.calibrations.find(frame, f"processed_{word}")
     if isinstance(answer, Found):
         run.info(f"{frame.filename}: {word} {answer.path.name} (obtained from {answer.origin})")
+        for caveat in answer.caveats:
+            run.warn(caveat)
         return run.auxiliary(answer.path)
-    if run.mode == "sq" or do_cal == "force":
+    needed = run.mode == "sq" or do_cal == "force"
+    if needed and isinstance(answer, CouldNotAsk):
+        raise ServiceError(
+            f"processed {word} for {frame.filename}: {answer.reason}; try again, or give one with "
+            f"--user_cal processed_{word}:FILE"
+        )
+    if needed:
         raise CalibrationError(
             f"No processed {word} listed for {frame.filename}: {answer.reason}; give one with "
             f"--user_cal processed_{word}:FILE or set {word}Correct:do_cal=skip"
