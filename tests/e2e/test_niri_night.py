@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from e2e.conftest import nightcrew, reduce_night
 from nightcrew.shared.fits import open_frame, verify
+from nightcrew.simulator import niri_night
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,26 @@ def test_the_table_and_the_report_say_what_an_operator_asks(tutorial_night: Redu
         assert group["primitives"]
         assert all((tutorial_night.out / preview).stat().st_size > 1000 for preview in group["previews"])
         assert len(group["previews"]) == len(group["products"])
+
+
+def test_the_observer_is_told_seeing_sky_and_whether_clouds_came(tutorial_night: Reduced) -> None:
+    night = niri_night(1, size=256, frames=5)
+    seeing = float(np.hypot(night.psf.fwhm, np.sqrt(8 * np.log(2) / 12) * night.camera.pixel_scale))
+    for kind in ("standard", "science"):
+        (conditions,) = (m for m in tutorial_night.group(kind)["measurements"] if m["kind"] == "conditions")
+        assert conditions["fwhm"]["value"] == pytest.approx(seeing, rel=0.08)
+        assert conditions["dimming"] < 0.1
+        assert conditions["iq"]["band"] in (20, 70, 85)
+        names = tutorial_night.group(kind)["inputs"]
+        assert [frame["name"] for frame in conditions["frames"]] == names[1:]
+        assert f"seeing {conditions['fwhm']['value']:.2f} arcsec" in " ".join(tutorial_night.told.out.split())
+        # What is measured is the sky on a flat-fielded frame, whose typical pixel has a response of 1.
+        response = float(np.median(night.detector.flat[~night.detector.bad & night.detector.lit]))
+        taken = night.group("standard" if kind == "standard" else "sky")
+        rate = np.mean([exposure.background for exposure in taken]) * response / night.camera.pixel_scale**2
+        zero_point = night.camera.filters[taken[0].band].zero_point
+        assert conditions["sky"]["value"] == pytest.approx(zero_point - 2.5 * np.log10(rate), abs=0.05)
+    assert all(group["measurements"] == [] for group in tutorial_night.groups("dark"))
 
 
 def test_nothing_but_products_previews_report_and_log_is_left(tutorial_night: Reduced) -> None:

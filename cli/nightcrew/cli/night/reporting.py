@@ -41,7 +41,9 @@ def plan_table(plan: Plan) -> RenderableType:
 
 
 def night_table(reports: Sequence[GroupReport]) -> RenderableType:
-    """Return what became of the groups: a line for each, and under it why."""
+    """Return what became of the groups: a line for each, under it why, and what it tells of the night."""
+    from nightcrew.reducer.quality.conditions import Conditions
+
     rows = []
     for report in reports:
         outcome = report.outcome
@@ -49,6 +51,8 @@ def night_table(reports: Sequence[GroupReport]) -> RenderableType:
         product = outcome.products[-1] if outcome.products else ""
         rows += [_line(report.group, product, f"{report.seconds:.2f}", str(outcome.status), colour)]
         rows += _details(report.group, [(u.caltype, u.file, u.reason) for u in report.used])
+        measured = report.result.measurements
+        rows += _indented([str(one) for one in measured if isinstance(one, Conditions)], "cyan")
         rows += _remarks([outcome.reason, *outcome.caveats])
     return _listing("outcome", rows)
 
@@ -141,6 +145,7 @@ def night_document(collection: Collection, reports: Sequence[GroupReport], about
             "seconds": round(report.seconds, 4),
             "cpu_seconds": round(report.cpu_seconds, 4),
             "peak_memory_mb": round(report.peak_memory / MEGABYTE, 1),
+            "measurements": [measurement.as_dict() for measurement in report.result.measurements],
             "primitives": {name: round(s, 4) for name, s in report.result.ledger.seconds.items()},
         }
         for report in reports

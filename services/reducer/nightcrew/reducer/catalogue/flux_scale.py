@@ -34,14 +34,25 @@ class Fluxes(NamedTuple):
 
 
 def nearest_sources(reference: Table, other: Table, radius: float) -> NDArray[np.intp]:
-    """Return for every source of the reference the nearest one of the other catalogue, or -1 beyond `radius` arcsec."""
-    from scipy.spatial import cKDTree  # noqa: PLC0415
+    """Return for every source of the reference the nearest one of the other catalogue, or -1 beyond `radius` arcsec.
 
-    points = [_on_sphere(table) for table in (reference, other)]
-    chord = 2.0 * np.sin(np.radians(radius / 3600.0) / 2.0)
-    _, found = cKDTree(points[1]).query(points[0], distance_upper_bound=chord)
-    result: NDArray[np.intp] = np.where(found == len(points[1]), -1, found).astype(np.intp)
-    return result
+    Only sources within a strip of declination are compared.  A tree would do it too, but to import one takes longer
+    than to match all the frames of a night.
+    """
+    ours, theirs = _on_sphere(reference), _on_sphere(other)
+    reach = 2.0 * np.sin(np.radians(radius / 3600.0) / 2.0)
+    order = np.argsort(theirs[:, 2], kind="stable")
+    heights = theirs[order, 2]
+    low = np.searchsorted(heights, ours[:, 2] - reach)
+    high = np.searchsorted(heights, ours[:, 2] + reach, side="right")
+    nearest, least = np.full(len(ours), -1, np.intp), np.full(len(ours), reach**2)
+    for step in range(int(np.max(high - low, initial=0))):
+        rows = np.flatnonzero(low + step < high)
+        found = order[low[rows] + step]
+        apart = np.sum((ours[rows] - theirs[found]) ** 2, axis=1)
+        nearer = apart < least[rows]
+        nearest[rows[nearer]], least[rows[nearer]] = found[nearer], apart[nearer]
+    return nearest
 
 
 def _on_sphere(table: Table) -> NDArray[np.float64]:

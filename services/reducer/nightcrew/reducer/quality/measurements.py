@@ -77,7 +77,7 @@ class Bands:
         return f"{self.kind}{self.band}" if self.band != ANY else f"{self.kind}Any"
 
 
-class _Plain:
+class Plain:
     """Gives a measurement as plain data."""
 
     __slots__ = ()
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageQuality(_Plain):
+class ImageQuality(Plain):
     """How sharp the stars are.
 
     Parameters
@@ -153,7 +153,7 @@ class ImageQuality(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class Background(_Plain):
+class Background(Plain):
     """How bright the sky is.
 
     Parameters
@@ -187,7 +187,7 @@ class Background(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class CloudCover(_Plain):
+class CloudCover(Plain):
     """How much light clouds take.
 
     Parameters
@@ -217,7 +217,7 @@ class CloudCover(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectionLevel(_Plain):
+class CorrectionLevel(Plain):
     """How far a quick look could be corrected with the calibrations at hand.
 
     Parameters

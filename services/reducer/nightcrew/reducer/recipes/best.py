@@ -43,6 +43,7 @@ def stack_and_account(p: Pipeline) -> None:
     # Once more, for frames that the telescope offsets have only brought near.
     p.adjustWCSToReference()
     p.excludeMisregistered()
+    p.measureConditions()
     p.resampleToCommonFrame()
     p.scaleCountsToReference()
     p.levelFrames()

@@ -25,6 +25,7 @@ def align_and_stack(p: Pipeline) -> None:
     """Bring frames whose sky has been subtracted onto one grid and average them."""
     p.detectSources()
     p.adjustWCSToReference()
+    p.measureConditions()
     p.resampleToCommonFrame()
     p.scaleCountsToReference()
     p.stackFrames()
