@@ -14,7 +14,7 @@ from nightcrew.cli.errors import UsageProblem
 from nightcrew.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -42,7 +42,12 @@ MARKED = frozenset({Level.DEBUG, Level.WARNING, Level.ERROR, Level.CRITICAL})
 """Levels that the screen names in front of the text."""
 
 
-STYLES = {Level.WARNING: "yellow", Level.ERROR: "bold red", Level.CRITICAL: "bold red"}
+STYLES: Mapping[int, str] = {Level.WARNING: "yellow", Level.ERROR: "bold red", Level.CRITICAL: "bold red"}
+
+
+def level_name(number: int) -> str:
+    """Return the name of a level, also of one that only other programs use."""
+    return logging.getLevelName(number) if number not in Level.__members__.values() else Level(number).name
 
 
 class LogMode(StrEnum):
@@ -70,7 +75,7 @@ class _FileFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record, each with its time and level."""
         name = f"{record.name:<40} " if self.named else ""
-        prefix = f"{self.formatTime(record, self.datefmt)} {name}{Level(record.levelno).name:<8} - "
+        prefix = f"{self.formatTime(record, self.datefmt)} {name}{level_name(record.levelno):<8} - "
         return "\n".join(f"{prefix}{line}" for line in record.getMessage().split("\n"))
 
 
@@ -83,8 +88,8 @@ class _Screen(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
-        level = Level(record.levelno)
-        text = f"{level.name} - {record.getMessage()}" if level in MARKED else record.getMessage()
+        level = record.levelno
+        text = f"{level_name(level)} - {record.getMessage()}" if level in MARKED else record.getMessage()
         if self.console is None:
             sys.stderr.write(f"{text}\n")
         else:
@@ -180,19 +185,7 @@ def open_log(mode: LogMode, file: Path, screen: Level | None = None) -> Iterator
     """
     # A logger of our own, not one of the process: nobody else's handlers can repeat what it says.
     logger = logging.Logger(LOGGER, Level.DEBUG)
-    try:
-        handler = (
-            TimedRotatingFileHandler(file, when="midnight", encoding="utf-8")
-            if mode is LogMode.ROTATING
-            else logging.FileHandler(file, encoding="utf-8")
-        )
-    except OSError as error:
-        raise UsageProblem(
-            f"--logfile {file}: cannot be written to ({error.strerror}); "
-            "work in a directory that is yours, or name another file"
-        ) from error
-    handler.setLevel(Level.DEBUG if mode is LogMode.DEBUG else Level.FULLINFO)
-    handler.setFormatter(_FileFormat(named=mode is LogMode.DEBUG))
+    handler = file_handler(mode, file)
     logger.addHandler(handler)
     progress: Progress | None = None
     if mode in SCREEN_LEVELS:
@@ -204,6 +197,43 @@ def open_log(mode: LogMode, file: Path, screen: Level | None = None) -> Iterator
             yield RunLog(logger, progress)
     finally:
         handler.close()
+
+
+def file_handler(mode: LogMode, file: Path, level: int | None = None, *, append: bool = True) -> logging.FileHandler:
+    """Return the handler that writes a log file.
+
+    Parameters
+    ----------
+    mode
+        Decides on the lowest level, unless `level` does, and on a new file at midnight.
+    file
+        Is appended to, or begun anew.
+
+    Raises
+    ------
+    UsageProblem
+        If the file cannot be written to.
+    """
+    try:
+        handler = (
+            TimedRotatingFileHandler(file, when="midnight", encoding="utf-8")
+            if mode is LogMode.ROTATING
+            else logging.FileHandler(file, mode="a" if append else "w", encoding="utf-8")
+        )
+    except OSError as error:
+        raise UsageProblem(
+            f"--logfile {file}: cannot be written to ({error.strerror}); "
+            "work in a directory that is yours, or name another file"
+        ) from error
+    lowest = Level.DEBUG if mode is LogMode.DEBUG else Level.FULLINFO
+    handler.setLevel(lowest if level is None else level)
+    handler.setFormatter(_FileFormat(named=mode is LogMode.DEBUG))
+    return handler
+
+
+def screen_handler(mode: LogMode) -> logging.Handler | None:
+    """Return the handler that writes to the screen (stderr); None for modes that leave it alone."""
+    return _Screen(SCREEN_LEVELS[mode], None) if mode in SCREEN_LEVELS else None
 
 
 def _terminal() -> Console | None:

@@ -90,17 +90,10 @@ class Job:
         except RecipeError as error:
             raise UsageProblem(str(error)) from error
         last = {(setting.primitive, setting.name): setting for setting in parsed}
-        request = Request(
-            tuple(map(Path, expand(files).names)),
-            recipe,
-            tuple(last.values()),
-            mode,
-            suffix,
-            profile,
-        )
+        paths = tuple(map(Path, expand(files).names))
+        request = Request(paths, recipe, tuple(last.values()), mode, suffix, profile)
         overridden = len(parsed) - len(last)
-        given = user_calibrations(calibrations)
-        return cls(request, given, overridden, memory_budget(memory), thread_count(threads))
+        return cls(request, user_calibrations(calibrations), overridden, memory_budget(memory), thread_count(threads))
 
     def sources(self, directory: Path) -> CalibrationSource:
         """Return whom to ask for calibrations: what the user has named, then what lies in `calibrations/`."""
@@ -124,12 +117,12 @@ def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_j
     here = Path()
     with open_log(mode, file, screen) as log, Scratch(here) as scratch:
         try:
-            prepared = _announce(job, log)
+            prepared = _checked(job, log)
             result = reduce(job.request, job.surroundings(here, scratch, log), prepared)
         except KeyboardInterrupt:
             log.note("interrupted", Level.ERROR)
             raise
-        _conclude(result, log, debug=debug)
+        conclude(result, log, debug=debug)
     if as_json:
         typer.echo(json.dumps(_record(result)))
     if result.outcome.ok:
@@ -138,18 +131,25 @@ def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_j
     return ExitCode.DRAGONS_FAILED if os.environ.get("NIGHTCREW_DRAGONS_EXIT") == "1" else ExitCode.FAILED
 
 
-def _announce(job: Job, log: RunLog) -> Prepared | None:
-    """Say what was submitted, and which files cannot be read and why; None if nothing can run."""
+def _checked(job: Job, log: RunLog) -> Prepared | None:
+    """Check the request and say what was submitted; None if nothing can run, of which the reduction says why."""
+    try:
+        prepared: Prepared | None = prepare_run(job.request)
+    except NightcrewError:
+        prepared = None
+    announce(job, prepared, log)
+    return prepared
+
+
+def announce(job: Job, prepared: Prepared | None, log: RunLog) -> None:
+    """Say what was submitted, and which files cannot be read and why."""
     log.tell(f"\n\t\t\t--- reduce v{version()} ---\n", Level.STATUS)
     log.tell(f"Running on Python {platform.python_version()}")
     if job.overridden:
         log.tell(f"Overriding {job.overridden} parameter(s).")
-    try:
-        prepared = prepare_run(job.request)
-    except NightcrewError:
-        # The reduction says why; here only which files are to blame.
+    if prepared is None:
         _blame(open_inputs(job.request.files)[1], log)
-        return None
+        return
     _blame(prepared.missing, log)
     files = [str(path) for path in job.request.files if str(path) not in dict(prepared.missing)]
     if not prepared.missing:
@@ -157,7 +157,6 @@ def _announce(job: Job, log: RunLog) -> Prepared | None:
     shown = files if len(files) < 3 else [files[0], "...", files[-1]]
     log.tell(f"{' '.join(shown)}, {len(files)} files submitted.")
     log.start(prepared.recipe.name)
-    return prepared
 
 
 def _blame(missing: Sequence[tuple[str, str]], log: RunLog) -> None:
@@ -167,7 +166,8 @@ def _blame(missing: Sequence[tuple[str, str]], log: RunLog) -> None:
             log.tell(f"   {reason if path in reason else f'{path}: {reason}'}", Level.ERROR)
 
 
-def _conclude(result: Result, log: RunLog, *, debug: bool) -> None:
+def conclude(result: Result, log: RunLog, *, debug: bool = False) -> None:
+    """Say what was written, or why nothing was."""
     if result.outcome.ok:
         for product in result.outcome.products:
             log.tell(f"\tWrote {product} in output directory")
