@@ -15,10 +15,13 @@ class NightcrewError(Exception):
          │    └── ShapeMismatch    two frames that do not cover the same part of the detector
          ├── CalibrationError      none found (why), vetoed, unreachable
          ├── RecipeError           no such recipe, bad parameter, wrong input for it
+         ├── ConfigurationError    a configuration file or variable that cannot be understood
      │    ├── UnknownRecipe    a name that is neither recipe nor primitive for these data
      │    ├── UnknownParameter a primitive or a parameter of it that does not exist
      │    └── BadValue         a value that a parameter cannot take
+         ├── SettingsError         a setting or environment variable that makes no sense
          └── ServiceError          broker, database, disk: usually worth another try
+              └── SchemaMismatch   the tables are not those that this version needs
 
     Parameters
     ----------
@@ -72,8 +75,27 @@ class BadValue(RecipeError):
     code = "bad_value"
 
 
+class ConfigurationError(NightcrewError):
+    """A configuration file or an environment variable that cannot be understood."""
+
+    code = "configuration"
+
+
 class ServiceError(NightcrewError):
     """Broker, database or disk failed; trying again may help."""
 
     code = "service"
     retryable = True
+
+
+class SettingsError(NightcrewError):
+    """A setting or environment variable that makes no sense; the line never shows a secret."""
+
+    code = "settings"
+
+
+class SchemaMismatch(ServiceError):
+    """The tables are not those that this version of nightcrew needs; the line says what to run."""
+
+    code = "schema"
+    retryable = False
