@@ -15,7 +15,6 @@ class NightcrewError(Exception):
          │    └── ShapeMismatch    two frames that do not cover the same part of the detector
          ├── CalibrationError      none found (why), vetoed, unreachable
          ├── RecipeError           no such recipe, bad parameter, wrong input for it
-         ├── ConfigurationError    a configuration file or variable that cannot be understood
      │    ├── UnknownRecipe    a name that is neither recipe nor primitive for these data
      │    ├── UnknownParameter a primitive or a parameter of it that does not exist
      │    └── BadValue         a value that a parameter cannot take
@@ -73,12 +72,6 @@ class BadValue(RecipeError):
     """A value that a parameter cannot take."""
 
     code = "bad_value"
-
-
-class ConfigurationError(NightcrewError):
-    """A configuration file or an environment variable that cannot be understood."""
-
-    code = "configuration"
 
 
 class ServiceError(NightcrewError):
