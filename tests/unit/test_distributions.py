@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +34,31 @@ def imported(folder: str) -> set[str]:
                 modules.add(node.module)
     parts = {module.split(".")[1] if module.startswith("nightcrew.") else module.split(".")[0] for module in modules}
     ours = {Path(other).name: f"nightcrew-{Path(other).name}" for other in DISTRIBUTIONS}
-    return {ours.get(part, NAMES.get(part, part)) for part in parts - {Path(folder).name} - sys.stdlib_module_names}
+    return {ours.get(part, NAMES.get(part, part)) for part in parts - packages(folder) - sys.stdlib_module_names}
+
+
+def packages(folder: str) -> set[str]:
+    """Return the packages below `nightcrew` that a distribution carries."""
+    return {path.name for path in (ROOT / folder / "nightcrew").iterdir() if (path / "__init__.py").exists()}
+
+
+def required(folder: str) -> set[str]:
+    """Return the distributions that one requires, or that an extra of it does."""
+    about = project(folder)
+    lines = chain(about["dependencies"], *about.get("optional-dependencies", {}).values())
+    return {re.split(r"[\[~>;]", line)[0].strip().lower() for line in lines}
 
 
 @pytest.mark.parametrize("folder", DISTRIBUTIONS)
 def test_a_distribution_requires_what_it_imports_and_nothing_else(folder: str) -> None:
-    required = {line.partition("~")[0].partition(">")[0].lower() for line in project(folder)["dependencies"]}
-    assert imported(folder) == required
+    assert imported(folder) == required(folder)
 
 
 @pytest.mark.parametrize("folder", DISTRIBUTIONS)
 def test_a_distribution_carries_the_licence_and_its_types(folder: str) -> None:
     assert (ROOT / folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert project(folder)["license-files"] == ["LICENSE"]
-    assert len(list((ROOT / folder / "nightcrew").glob("*/py.typed"))) == 1
+    assert {path.parent.name for path in (ROOT / folder / "nightcrew").glob("*/py.typed")} == packages(folder)
 
 
 def test_all_distributions_have_one_version() -> None:
