@@ -10,7 +10,6 @@ __all__ = ["install"]
 
 STAND_INS = {
     "recipe_system.reduction.coreReduce": "nightcrew.compat.reducing",
-    "recipe_system.cal_service": "nightcrew.compat.cal_service",
     "recipe_system.utils.reduce_utils": "nightcrew.compat.reduce_utils",
     "gempy.adlibrary.dataselect": "nightcrew.compat.dataselect",
     "gempy.utils.logutils": "nightcrew.compat.logutils",

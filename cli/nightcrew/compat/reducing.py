@@ -165,7 +165,7 @@ class Reduce:
             tuple(map(Path, files)),
             None if self.recipename == DEFAULT else self.recipename,
             tuple(user_parameters(parameters)),
-            self.mode,  # type: ignore[arg-type]  (checked above)
+            self.mode,  # type: ignore[arg-type]
             self.suffix,
         )
         return Job(request, normalize_ucals(self.ucals), 0, memory_budget(None), thread_count(None))
