@@ -66,6 +66,8 @@ def config(
     more = [additional_handlers] if isinstance(additional_handlers, logging.Handler) else additional_handlers or []
     for handler in (*made, *more):
         root.addHandler(handler)
+    # The handlers decide, not the root's own WARNING: else what other loggers say never reaches the file.
+    root.setLevel(min((handler.level for handler in made), default=logging.WARNING))
 
 
 class _Logger(logging.LoggerAdapter[logging.Logger]):
