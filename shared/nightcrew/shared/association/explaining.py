@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nightcrew.shared.association.associate import Answer
+    from nightcrew.shared.association.answers import Answer, Match
+
+
+NOTHING = "nothing of the kind was ever ingested"
 
 
 def explain(answer: Answer, misses: int = 3) -> list[str]:
@@ -21,11 +24,18 @@ def explain(answer: Answer, misses: int = 3) -> list[str]:
     whose = f" for {answer.target}" if answer.target else ""
     if answer.note:
         return [f"no {answer.caltype}{whose}: {answer.note}"]
-    lines = [f"{match.candidate.filename}: {'; '.join(match.reasons)}" for match in answer.matches]
+    lines = [f"{match.candidate.filename}: {'; '.join(told(match))}" for match in answer.matches]
     if not lines:
-        wanted = f": wanted {', '.join(answer.wishes)}" if answer.wishes else ""
-        lines = [f"no {answer.caltype}{whose}{wanted}"]
+        facts = [f"wanted {', '.join(answer.wishes)}"] if answer.wishes else []
+        facts += [] if answer.ingested else [NOTHING]
+        lines = [f"no {answer.caltype}{whose}: {'; '.join(facts)}".rstrip(": ")]
     return lines + [f"not {miss.candidate.filename}: {miss.reason}" for miss in answer.near_misses[:misses]]
+
+
+def told(match: Match) -> list[str]:
+    """Return why a match serves, what of the rule it breaks, and what speaks against it."""
+    broken = [f"provisional: {'; '.join(match.relaxed)}"] if match.relaxed else []
+    return [*match.reasons, *broken, *(f"but {caveat}" for caveat in match.caveats)]
 
 
 def why_not(answer: Answer) -> str:
@@ -33,7 +43,23 @@ def why_not(answer: Answer) -> str:
     if answer.note:
         return f"no {answer.caltype}: {answer.note}"
     wanted = f" with {', '.join(answer.wishes)}" if answer.wishes else ""
+    if not answer.ingested:
+        return f"no {answer.caltype}{wanted}; {NOTHING}"
     if not answer.near_misses:
         return f"no {answer.caltype}{wanted}"
     miss = answer.near_misses[0]
     return f"no {answer.caltype}{wanted}; nearest is {miss.candidate.filename}: {miss.reason}"
+
+
+def survivors(answer: Answer) -> list[tuple[str, int]]:
+    """Return each condition and how many candidates fulfil it and all conditions before it.
+
+    Only conditions at which candidates were lost are told.
+    """
+    left, told_of = answer.ingested, []
+    for number, condition in enumerate(answer.conditions):
+        lost = sum(miss.passed == number for miss in answer.near_misses)
+        left -= lost
+        if lost:
+            told_of.append((condition.wish(), left))
+    return told_of

@@ -6,36 +6,23 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from nightcrew.shared.association.columns import binning, columns_of, filter_set, processing
 from nightcrew.shared.errors import CalibrationError, NightcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 Value: TypeAlias = "bool | int | float | str | datetime | date | time | tuple[Value, ...] | None"
 Values: TypeAlias = "Mapping[str, Value]"
 
+Validity: TypeAlias = "tuple[datetime | None, datetime | None]"
+
+CERTIFIED = "certified"
+"""State of a calibration that may serve."""
+
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 (all times are UTC, without zone, as in headers)
-
-OBSERVATION_TYPES = frozenset(
-    "DARK ARC FLAT BIAS OBJECT PINHOLE RONCHI CAL FRINGE MASK STANDARD SLITILLUM BPM".split()  # noqa: SIM905
-)
-OBSERVATION_CLASSES = frozenset(["dayCal", "partnerCal", "acqCal", "acq", "science", "progCal", "nightCal"])
-QA_STATES = frozenset(["Fail", "CHECK", "Undefined", "Usable", "Pass"])
-
-PROCESSED_KINDS = (
-    *("BPM", "TELLURIC", "STANDARD", "SLITILLUM", "PINHOLE"),
-    *("FRINGE", "ARC", "BIAS", "DARK", "FLAT", "SCIENCE"),
-)
-"""Tags that name what a processed frame is; the first that it carries counts.  A mask that keeps the
-tag FLAT of its first input is still a mask."""
-
-PROCESSING = {"sq": "Science-Quality", "ql": "Quick-Look"}
-PROCESSING_RANK = {"Failed": 0, "Quality-Assessment": 1, "Raw": 2, "Quick-Look": 3, "Science-Quality": 4}
-
-MAX_EXPOSURE = 10000.0
-"""Exposure times from here on, s, are taken for a slip of the keyboard."""
 
 
 class Described(Protocol):
@@ -53,19 +40,22 @@ COMPARED = (
     *("instrument", "ut_datetime", "observation_type", "observation_class", "observation_id", "object", "qa_state"),
     *("exposure_time", "coadds", "central_wavelength", "detector_x_bin", "detector_y_bin", "data_section"),
     *("read_mode", "well_depth_setting", "camera", "filter_name", "focal_plane_mask", "disperser", "lyot_stop"),
-    "gcal_lamp",
+    *("gcal_lamp", "array_name", "amp_read_area", "detector_roi_setting", "read_speed_setting", "gain_setting"),
+    *("nod_count", "shuffle_pixels", "program_id"),
 )
 """Descriptors that frames are registered with and that rules may compare."""
 
-CLOSED: Mapping[str, Mapping[str, AbstractSet[str]]] = {
-    "NIRI": {
-        "read_mode": {"High Background", "Medium Background", "Low Background", "Invalid"},
-        "well_depth_setting": {"Shallow", "Deep", "Invalid"},
-        "camera": {"datum", "f13.9", "f14", "f32", "f6", "INVALID", "No Value", "UNKNOWN"},
-    },
+FROM_TAGS: Mapping[str, str] = {
+    "spectroscopy": "SPECT",
+    "prepared": "PREPARED",
+    "nodandshuffle": "NODANDSHUFFLE",
+    "overscan_subtracted": "OVERSCAN_SUBTRACTED",
+    "overscan_trimmed": "OVERSCAN_TRIMMED",
 }
-"""Columns of a candidate in which other values than these count as unknown.  The target keeps what it says,
-so that a frame in an odd read mode matches nothing."""
+"""Values that say whether a frame carries a tag (calibrations, 7.2)."""
+
+DERIVED: Mapping[str, str] = {**dict.fromkeys(FROM_TAGS, ""), "filter_set": "filter_name"}
+"""Values that nobody sends, and the descriptor that each is made of; none for those that follow from the tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +93,7 @@ class Target:
             Descriptors to ask for besides those that rules compare.
         """
         values = {name: plain_value(description, name) for name in (*COMPARED, *names)}
-        values["detector_binning"] = _binning(values)
+        values["detector_binning"] = binning(values)
         return cls(canonical_instrument(values["instrument"]), frozenset(description.tags), values, filename)
 
     @classmethod
@@ -134,10 +124,12 @@ class Target:
         CalibrationError
             If the target does not say anything under that name, not even that it is unknown.
         """
-        if name == "spectroscopy":
-            return "SPECT" in self.tags
+        if name in FROM_TAGS:
+            return FROM_TAGS[name] in self.tags
         if name == "instrument":
             return self.instrument
+        if name == "filter_set":
+            return filter_set(self.value("filter_name"))
         try:
             return self.values[name]
         except KeyError:
@@ -163,6 +155,13 @@ class Candidate:
         Number of its entry: of two that are equally good the later one is taken.
     present
         Whether the file is there to be used.
+    state
+        What has been decided about it; only `certified` ones serve.
+    state_note
+        By whom, when and why: `by ana at 2026-11-02 03:10: saturated`.
+    valid
+        From when (included) until when (excluded), UTC, it serves, None for no bound.  Where this is given, the rules
+        about time do not count.
     """
 
     filename: str
@@ -171,6 +170,9 @@ class Candidate:
     path: Path | None = None
     entry: int = 0
     present: bool = True
+    state: str = CERTIFIED
+    state_note: str = ""
+    valid: Validity | None = None
     seconds: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,59 +219,18 @@ class Candidate:
         moment = self.columns.get("ut_datetime")
         return moment if isinstance(moment, datetime) else None
 
+    @property
+    def is_master(self) -> bool:
+        """Whether it is a product, not a raw or prepared frame."""
+        return str(self.columns.get("reduction")).startswith("PROCESSED")
 
-def columns_of(target: Target, processed_as: str | None = "Raw") -> dict[str, Value]:
-    """Return what a frame is registered with as a candidate (calibrations, 1).
-
-    Parameters
-    ----------
-    target
-        The frame, as it would ask for calibrations itself.
-    processed_as
-        Column `processing`.
-    """
-    columns = dict(target.values)
-    spectroscopy = "SPECT" in target.tags
-    exposure = columns.get("exposure_time")
-    coadds = columns.get("coadds")
-    columns |= {
-        "instrument": target.instrument,
-        "observation_type": _observation_type(target),
-        "observation_class": _known(columns.get("observation_class"), OBSERVATION_CLASSES),
-        "reduction": reduction(target.tags),
-        "processing": processed_as,
-        "qa_state": "Pass" if columns.get("observation_type") == "MASK"
-        else _known(columns.get("qa_state"), QA_STATES) or "Undefined",
-        "engineering": False,
-        "phot_standard": False,
-        "spectroscopy": spectroscopy,
-        "central_wavelength": columns.get("central_wavelength") if spectroscopy else None,
-        "exposure_time": exposure if isinstance(exposure, (int, float)) and 0 <= exposure < MAX_EXPOSURE else None,
-        "coadds": 1 if coadds is None else coadds,
-        "detector_binning": columns.get("detector_binning", _binning(columns)),
-    }  # fmt: skip
-    for name, known in CLOSED.get(target.instrument, {}).items():
-        columns[name] = _known(columns.get(name), known)
-    return columns
-
-
-def reduction(tags: AbstractSet[str]) -> str:
-    """Return how far a frame is reduced: RAW, PREPARED, PROCESSED_DARK, ..."""
-    if "PROCESSED_SCIENCE" in tags:
-        return "PROCESSED_SCIENCE"
-    if "PROCESSED" in tags:
-        return next((f"PROCESSED_{kind}" for kind in PROCESSED_KINDS if kind in tags), "PROCESSED_UNKNOWN")
-    return "PREPARED" if "PREPARED" in tags else "RAW"
-
-
-def processing(header: Mapping[str, object]) -> str:
-    """Return with what intent a frame was processed, from keywords of its primary header."""
-    for keyword in ("PROCREVW", "PROCITNT"):
-        value = header.get(keyword)
-        if isinstance(value, str) and value in PROCESSING_RANK:
-            return value
-    mode = header.get("PROCMODE", header.get("PROCSCI"))
-    return PROCESSING.get(mode, "Raw") if isinstance(mode, str) else "Raw"
+    def value(self, column: str) -> Value:
+        """Return a column; one that was not stored but follows from others is made of these."""
+        if column in self.columns:
+            return self.columns[column]
+        if column in FROM_TAGS:
+            return FROM_TAGS[column] in self.tags
+        return filter_set(self.columns.get("filter_name")) if column == "filter_set" else None
 
 
 def plain_value(description: Described, name: str) -> Value:
@@ -288,9 +249,9 @@ def plain(value: object) -> Value:
     """
     if value is None or isinstance(value, (bool, int, float, str, datetime, date, time)):
         return value
-    if isinstance(value, tuple) or (isinstance(value, list) and _is_section(value)):
+    if isinstance(value, (tuple, list)) and _is_section(value):
         return tuple(plain(part) for part in value)
-    if isinstance(value, list):
+    if isinstance(value, (tuple, list)):
         parts = [plain(part) for part in value]
         if not parts:
             return None
@@ -311,21 +272,5 @@ def canonical_instrument(name: Value) -> str:
     return "F2" if text == "FLAM" else text
 
 
-def _is_section(value: list[object]) -> bool:
+def _is_section(value: Sequence[object]) -> bool:
     return len(value) == 4 and all(isinstance(part, int) for part in value)
-
-
-def _known(value: Value, known: AbstractSet[str]) -> Value:
-    return value if isinstance(value, str) and value in known else None
-
-
-def _observation_type(target: Target) -> Value:
-    for tag in ("PINHOLE", "RONCHI"):
-        if tag in target.tags:
-            return tag
-    return _known(target.values.get("observation_type"), OBSERVATION_TYPES)
-
-
-def _binning(values: Values) -> str | None:
-    x, y = values.get("detector_x_bin"), values.get("detector_y_bin")
-    return None if x is None or y is None else f"{x}x{y}"

@@ -1,24 +1,27 @@
-"""Association rules as data: what a rule may say, and reading it from the files in `rules/`."""
+"""Association rules as data: what a rule may say.
+
+`nightcrew.shared.association.reading` reads them from YAML.
+"""
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from nightcrew.shared.errors import CalibrationError
+from nightcrew.shared.association.facts import DERIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import timedelta
 
     from nightcrew.shared.association.facts import Target, Value
 
-INSTRUMENTS = {"NIRI": "niri.yaml", "F2": "f2.yaml"}
-_UNITS = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
+Term: TypeAlias = Literal["qa", "time", "processing", "prefer", "entry"]
+TERMS: tuple[Term, ...] = ("time", "processing", "prefer", "entry")
+"""Order of the archive (calibrations, 2)."""
+
+TIMES = ("max_interval", "not_after_target")
+"""Conditions on the time of a candidate.  One with a validity of its own is asked for that instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,65 @@ class OneOf:
         return self.negated != any(_is(value, constant) for constant in self.constants)
 
     def __str__(self) -> str:
-        listed = " or ".join(str(constant) for constant in self.constants)
+        listed = " or ".join("unknown" if constant is None else str(constant) for constant in self.constants)
         return f"not {listed}" if self.negated else listed
 
 
-Where = Mapping[str, OneOf]
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number is not below a limit; asked of targets only."""
+
+    limit: float
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value is a number that large."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= self.limit
+
+    def __str__(self) -> str:
+        return f"at least {self.limit:g}"
+
+
+Where: TypeAlias = Mapping[str, OneOf]
+"""What columns of a candidate must be."""
+When: TypeAlias = Mapping[str, "OneOf | AtLeast"]
+"""What values of a target must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """What a rule gives up for a provisional calibration.  Conditions that are not named stay.
+
+    Parameters
+    ----------
+    drop
+        Columns that are not looked at; `max_interval` and `not_after_target` are dropped by their names.
+    within
+        Tolerances, wider ones than the rule's or in place of equality.
+    instead
+        Column that is compared in place of another one.
+    where
+        Constants in place of the rule's.
+    max_interval
+        The candidate must be closer in time than this; None leaves what the rule says.
+    """
+
+    drop: frozenset[str] = frozenset()
+    within: Mapping[str, float] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
+    where: Where = field(default_factory=dict)
+    max_interval: timedelta | None = None
+
+    def also(self, other: Relaxed | None) -> Relaxed:
+        """Return both together; what the other one says wins."""
+        if other is None:
+            return self
+        return Relaxed(
+            self.drop | other.drop,
+            {**self.within, **other.within},
+            {**self.instead, **other.instead},
+            {**self.where, **other.where},
+            other.max_interval or self.max_interval,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +107,33 @@ class Variant:
     Parameters
     ----------
     where
-        Constants that columns of the candidate must have.
+        Constants that columns of the candidate must have: what makes it one of that kind.
     limit
         Number of candidates that are returned unless more are asked for.
     tag
         Tag that the candidate must carry.
+    drop
+        Columns, `max_interval` or `not_after_target` of the rule that this form does not look at.
+    relaxed
+        What this form gives up besides what the rule gives up.
     """
 
     where: Where
     limit: int
     tag: str | None = None
+    drop: frozenset[str] = frozenset()
+    relaxed: Relaxed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
-    """An addition to a rule for targets that fulfil `when`."""
+    """An addition to a rule for targets that fulfil `when`; `where` replaces the rule's for the columns it names."""
 
-    when: Where
+    when: When
     where: Where = field(default_factory=dict)
     within: Mapping[str, float] = field(default_factory=dict)
+    equal: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +144,14 @@ class Rule:
     ----------
     raw, processed
         The two forms; None where there is no such form.
+    targets
+        The rule is for targets that fulfil this; others get no answer.
     where
         Constants that columns of the candidate must have, whatever the form.
     equal
         Columns that must be equal to the target's value.
+    contains
+        Columns that must contain the text of the target; a target without value matches nothing.
     within
         Columns that must be closer to the target's value than this; a target without value does not care.
     conditional
@@ -92,30 +161,52 @@ class Rule:
     not_after_target
         The candidate must not be younger than the target.
     prefer
-        Columns whose equality with the target breaks ties.
+        Columns whose equality with the target counts in the order.
+    order
+        What the order goes by, the most important first.
+    relaxed
+        What is given up for a provisional calibration; None if nothing is.
     """
 
     raw: Variant | None
     processed: Variant | None
+    targets: When = field(default_factory=dict)
     where: Where = field(default_factory=dict)
     equal: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
     within: Mapping[str, float] = field(default_factory=dict)
     conditional: tuple[Conditional, ...] = ()
     max_interval: timedelta | None = None
     not_after_target: bool = False
     prefer: tuple[str, ...] = ()
+    order: tuple[Term, ...] = TERMS
+    relaxed: Relaxed | None = None
 
     def variant(self, caltype: str) -> Variant | None:
         """Return the form that a calibration type such as `processed_dark` means."""
         return self.processed if caltype.startswith("processed_") else self.raw
+
+    def relaxed_for(self, variant: Variant) -> Relaxed | None:
+        """Return what a form of the rule gives up, or None."""
+        return variant.relaxed if self.relaxed is None else self.relaxed.also(variant.relaxed)
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """Values of a target that the rule looks at."""
+        names = {*self.targets, *self.equal, *self.contains, *self.within, *self.prefer}
+        for part in self.conditional:
+            names |= {*part.when, *part.within, *part.equal, *part.contains}
+        given_up = [self.relaxed, *(form.relaxed for form in (self.raw, self.processed) if form)]
+        names |= {name for relaxed in given_up if relaxed for name in (*relaxed.within, *relaxed.instead.values())}
+        return frozenset(names)
 
 
 @dataclass(frozen=True, slots=True)
 class Applicable:
     """Calibration types that a target may need: those of all the lines that it fulfils."""
 
-    none_if: Where
-    lines: tuple[tuple[Where, tuple[str, ...]], ...]
+    none_if: When
+    lines: tuple[tuple[When, tuple[str, ...]], ...]
 
     def types(self, target: Target) -> tuple[str, ...]:
         """Return the types in order; one may come twice."""
@@ -130,146 +221,37 @@ class RuleSet:
 
     Parameters
     ----------
-    instrument
-        Canonical name.
+    instruments
+        Canonical names that the rules are for.
     rules
         Calibration type, without `processed_`, to rule.
     applicable
         What targets may need.
     """
 
-    instrument: str
+    instruments: tuple[str, ...]
     rules: Mapping[str, Rule]
     applicable: Applicable
 
     @property
+    def instrument(self) -> str:
+        """The first of the instruments."""
+        return self.instruments[0]
+
+    @property
     def descriptors(self) -> frozenset[str]:
         """Descriptors that the rules compare."""
-        names = {name for rule in self.rules.values() for name in (*rule.equal, *rule.within, *rule.prefer)}
-        conditions = [part for rule in self.rules.values() for part in rule.conditional]
-        names |= {name for part in conditions for name in (*part.when, *part.within)}
+        names = {name for rule in self.rules.values() for name in rule.compared}
         names |= {name for when, _ in self.applicable.lines for name in when} | set(self.applicable.none_if)
-        return frozenset(names) - {"spectroscopy"}
+        return frozenset(DERIVED.get(name, name) for name in names) - {""}
 
 
-def rules_for(instrument: str) -> dict[str, Rule]:
-    """Return the rules of an instrument by calibration type (`dark`, `flat`, ...); none if it is not known."""
-    rules = rule_set(instrument)
-    return dict(rules.rules) if rules else {}
-
-
-@functools.cache
-def rule_set(instrument: str) -> RuleSet | None:
-    """Return all that is known about associations of an instrument, or None."""
-    name = INSTRUMENTS.get(instrument)
-    if name is None:
-        return None
-    text = (resources.files("nightcrew.shared.association") / "rules" / name).read_text(encoding="utf-8")
-    return parse_rules(text, name)
-
-
-def parse_rules(text: str, origin: str) -> RuleSet:
-    """Read the rules of an instrument.
-
-    Parameters
-    ----------
-    text
-        YAML document.
-    origin
-        Name of the file, for messages.
-
-    Raises
-    ------
-    CalibrationError
-        If the document says something that no rule may say.
-    """
-    import yaml  # noqa: PLC0415 (only when rules are needed)
-
-    try:
-        document = yaml.safe_load(text)
-        only(document, {"instrument", "calibrations", "applicable"})
-        applicable = document.get("applicable", {})
-        only(applicable, {"none_if", "rules"})
-        return RuleSet(
-            document["instrument"],
-            {name: _rule(entry) for name, entry in document["calibrations"].items()},
-            Applicable(
-                parse_where(applicable.get("none_if", {})),
-                tuple((parse_where(line["when"]), tuple(line["add"])) for line in applicable.get("rules", [])),
-            ),
-        )
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{origin}: not a set of association rules: {error}") from error
-
-
-def duration(text: str) -> timedelta:
-    """Read a length of time such as `180 d`, `10 min`, `1.5 h` or `30 s`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(d|h|min|s)", str(text))
-    if match is None:
-        raise ValueError(f"{text!r} is not a length of time such as '180 d', '1.5 h', '10 min', '30 s'")
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
-
-
-def _rule(entry: dict[str, Any]) -> Rule:
-    only(entry, {"raw", "processed", "where_if", "within_if", *_FIELDS})
-    where = parse_where(entry.get("where", {}))
-    more = [
-        Conditional(parse_where(part["when"]), where=_widened(where, part["add"])) for part in entry.get("where_if", [])
-    ]
-    more += [
-        Conditional(parse_where(part["when"]), within=_FIELDS["within"](part["within"]))
-        for part in entry.get("within_if", [])
-    ]
-    fields = {name: read(entry[name]) for name, read in _FIELDS.items() if name in entry}
-    return Rule(_variant(entry.get("raw")), _variant(entry.get("processed")), conditional=tuple(more), **fields)
-
-
-def _variant(entry: dict[str, Any] | None) -> Variant | None:
-    if entry is None:
-        return None
-    only(entry, {"where", "limit", "tag"})
-    return Variant(parse_where(entry.get("where", {})), int(entry["limit"]), entry.get("tag"))
-
-
-def parse_where(entry: dict[str, Any]) -> dict[str, OneOf]:
-    """Read conditions on values: `{column: constant, column: [constants], column: {not_in: [constants]}}`."""
-    return {name: _one_of(constants) for name, constants in entry.items()}
-
-
-def _one_of(constants: Any) -> OneOf:
-    if isinstance(constants, dict):
-        only(constants, {"not_in"})
-        return OneOf(tuple(constants["not_in"]), negated=True)
-    return OneOf(tuple(constants) if isinstance(constants, list) else (constants,))
-
-
-def _widened(where: Where, more: dict[str, list[Any]]) -> dict[str, OneOf]:
-    return {name: OneOf((*where[name].constants, *constants)) for name, constants in more.items()}
-
-
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    "where": parse_where,
-    "equal": tuple,
-    "within": lambda entry: {name: float(tolerance) for name, tolerance in entry.items()},
-    "max_interval": duration,
-    "not_after_target": bool,
-    "prefer": tuple,
-}
-
-
-def only(entry: dict[str, Any], known: set[str]) -> None:
-    """Refuse entries of a rule file that nobody would read; ValueError if there is one."""
-    unknown = sorted(set(entry) - known)
-    if unknown:
-        raise ValueError(f"nobody knows {', '.join(map(repr, unknown))} here; known: {', '.join(sorted(known))}")
+def fulfils(target: Target, when: When) -> bool:
+    """Whether the values of a target fulfil all conditions."""
+    return all(condition.holds(target.value(name)) for name, condition in when.items())
 
 
 def _is(value: Value, constant: Value) -> bool:
     if isinstance(constant, str) and constant.endswith("*"):
         return isinstance(value, str) and value.startswith(constant[:-1])
     return isinstance(value, bool) == isinstance(constant, bool) and value == constant
-
-
-def fulfils(target: Target, when: Where) -> bool:
-    """Whether the values of a target fulfil all conditions."""
-    return all(condition.holds(target.value(name)) for name, condition in when.items())

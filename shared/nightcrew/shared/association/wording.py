@@ -17,6 +17,11 @@ _LABELS = {
     "qa_state": "QA state",
     "detector_binning": "binning",
     "ut_datetime": "time",
+    "filter_set": "filter",
+    "observation_type": "type",
+    "observation_class": "class",
+    "phot_standard": "photometric standard",
+    "reduction": "kind",
 }
 _UNITS = {"exposure_time": " s", "central_wavelength": " um"}
 _STEPS = ((timedelta(days=2), timedelta(days=1), "d"), (timedelta(hours=1), timedelta(hours=1), "h"))

@@ -8,13 +8,14 @@ from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from nightcrew.shared.association.ruleset import OneOf, duration, only, parse_where
+from nightcrew.shared.association.reading import duration, only, parse_where
 from nightcrew.shared.errors import NightcrewError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nightcrew.planner.core.facts import FrameFacts
+    from nightcrew.shared.association.ruleset import OneOf
 
 INSTRUMENTS = {"NIRI": "niri.yaml", "F2": "f2.yaml"}
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.reducer.auxiliary import lay_over
 from nightcrew.reducer.engine.describing import describe_frame
-from nightcrew.shared.association import Candidate, Target, associate, explain
-from nightcrew.shared.association.ruleset import rule_set
+from nightcrew.shared.association import Candidate, Target, associate, explain, rule_set
 from nightcrew.shared.calibrations import Answer, Found, NotFound
 from nightcrew.shared.errors import FrameError, ServiceError
 from nightcrew.shared.fits import open_frame
