@@ -98,7 +98,8 @@ class Job:
     def sources(self, directory: Path) -> CalibrationSource:
         """Return whom to ask for calibrations: what the user has named, then what lies in `calibrations/`."""
         best = self.request.profile == "best"
-        return Chain((Chosen(dict(self.calibrations)), DirectoryCalibrations(directory / "calibrations", best)))
+        kept = DirectoryCalibrations(directory / "calibrations", best, self.request.mode)
+        return Chain((Chosen(dict(self.calibrations)), kept))
 
     def surroundings(self, directory: Path, scratch: Scratch, log: RunLog) -> Surroundings:
         """Return what the run works with."""

@@ -9,7 +9,7 @@ from nightcrew.shared.association.answers import Answer, Level, Match, NearMiss
 from nightcrew.shared.association.associate import applicable, associate, order_for
 from nightcrew.shared.association.checking import Conditions, conditions_for
 from nightcrew.shared.association.columns import PROCESSING, columns_of, filter_set, processing, reduction
-from nightcrew.shared.association.explaining import explain, survivors, why_not
+from nightcrew.shared.association.explaining import explain, reasons_of, survivors, why_not
 from nightcrew.shared.association.facts import CERTIFIED, Candidate, Described, Target, Validity, Value
 from nightcrew.shared.association.nights import longitude_of, night_of
 from nightcrew.shared.association.reading import parse_rules, rule_set, rules_for
@@ -45,6 +45,7 @@ __all__ = [
     "order_for",
     "parse_rules",
     "processing",
+    "reasons_of",
     "reduction",
     "rule_set",
     "rules_for",

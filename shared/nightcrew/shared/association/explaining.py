@@ -24,7 +24,7 @@ def explain(answer: Answer, misses: int = 3) -> list[str]:
     whose = f" for {answer.target}" if answer.target else ""
     if answer.note:
         return [f"no {answer.caltype}{whose}: {answer.note}"]
-    lines = [f"{match.candidate.filename}: {'; '.join(told(match))}" for match in answer.matches]
+    lines = [_told(match) for match in answer.matches]
     if not lines:
         facts = [f"wanted {', '.join(answer.wishes)}"] if answer.wishes else []
         facts += [] if answer.ingested else [NOTHING]
@@ -32,10 +32,14 @@ def explain(answer: Answer, misses: int = 3) -> list[str]:
     return lines + [f"not {miss.candidate.filename}: {miss.reason}" for miss in answer.near_misses[:misses]]
 
 
-def told(match: Match) -> list[str]:
-    """Return why a match serves, what of the rule it breaks, and what speaks against it."""
+def reasons_of(match: Match) -> list[str]:
+    """Return why a match serves, and what speaks against it."""
+    return [*match.reasons, *(f"but {caveat}" for caveat in match.caveats)]
+
+
+def _told(match: Match) -> str:
     broken = [f"provisional: {'; '.join(match.relaxed)}"] if match.relaxed else []
-    return [*match.reasons, *broken, *(f"but {caveat}" for caveat in match.caveats)]
+    return f"{match.candidate.filename}: {'; '.join([*reasons_of(match), *broken])}"
 
 
 def why_not(answer: Answer) -> str:

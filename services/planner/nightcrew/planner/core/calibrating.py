@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.planner.core.grouping import distance
 from nightcrew.planner.core.model import Need, Provider, Setting
-from nightcrew.shared.association import PROCESSING, Candidate, Target, associate, why_not
+from nightcrew.shared.association import PROCESSING, Candidate, Target, associate, reasons_of, why_not
 from nightcrew.shared.association.wording import apart
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ class Calibrations:
 
     def _associated(self, draft: Draft, rule: NeedRule) -> Need:
         """Ask the association rules."""
-        answer = associate(draft.lead[0].target, rule.calibration, self.candidates)
+        answer = associate(draft.lead[0].target, rule.calibration, self.candidates, mode=self.mode)
         if answer.best is None:
             return Need(rule.calibration, None, why_not(answer))
         provider = self.providers[answer.best.candidate.entry]
-        return Need(rule.calibration, provider, "; ".join(answer.best.reasons))
+        return Need(rule.calibration, provider, "; ".join(reasons_of(answer.best)))
 
     def _mask(self, draft: Draft, needs: tuple[Need, ...]) -> Need:
         """Choose a mask: that of its own flats, that of the flats it uses, or the nearest in time.
