@@ -137,3 +137,17 @@ def test_a_frame_of_several_extensions_is_refused(tmp_path) -> None:
     frames[1].planes.append(frames[1].planes[0].copy())
     with pytest.raises(FrameError, match="2 science extensions"):
         aligned(tmp_path, *frames, detect=False)
+
+
+def test_a_first_frame_beside_all_others_is_told_since_they_follow_it(tmp_path) -> None:
+    frames = [exposure(1, wcs_error=(-40.0, 0.0)), exposure(2, p=1.0), exposure(3, p=-1.0), exposure(4, q=1.0)]
+    run = aligned(tmp_path, *frames)
+    (told,) = run.ledger.warnings
+    assert told.startswith("N20160102S0001_wcsCorrected.fits: its WCS lies 4.7 arcsec beside those of the other frames")
+    assert "use --profile best" in told
+
+
+@pytest.mark.parametrize("errors", [(0.0, 40.0, 0.0), (0.0, 0.0, 40.0), (20.0, 0.0, 0.0)])
+def test_a_first_frame_that_is_like_the_others_is_not(errors, tmp_path) -> None:
+    frames = [exposure(n, p=float(n), wcs_error=(error, 0.0)) for n, error in enumerate(errors, 1)]
+    assert not aligned(tmp_path, *frames).ledger.warnings

@@ -110,3 +110,15 @@ def test_conditions_are_a_line_for_people_and_json_for_programs(tmp_path) -> Non
     assert told["kind"] == "conditions"
     assert told["frames"][0]["fwhm"]["value"] == told["fwhm"]["value"]
     assert told["dimming"] is None
+
+
+def test_a_trailed_frame_is_named_while_it_is_still_in_the_stack(tmp_path) -> None:
+    frames = [frame(1), frame(2), frame(3)]
+    pixels = frames[1].planes[0].data
+    frames[1].planes[0].data = sum(np.roll(pixels, step, axis=1) for step in range(16)) / 16
+    with running(tmp_path, *frames, user=("detectSources:detect_minarea=10",)) as run:
+        run.step("detectSources", {})
+        run.step("measureConditions", {})
+        (told,) = run.ledger.warnings
+    assert told.startswith("N20160102S0002.fits: stars are trailed, ellipticity 0.")
+    assert told.endswith("it is in the stack all the same, leave it out or use --profile best")

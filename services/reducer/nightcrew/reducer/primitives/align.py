@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from nightcrew.reducer.alignment.reference import WCS_AGREES
 from nightcrew.reducer.catalogue.columns import replaced, source_pixels
 from nightcrew.reducer.catalogue.stars import clipped_stars
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
-from nightcrew.reducer.geometry import rotated, tangent_plane
+from nightcrew.reducer.geometry import field_centre, rotated, tangent_plane
 from nightcrew.reducer.kernels.matching import Match, match_catalogues
 from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from nightcrew.reducer.engine.run import Run
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 METHODS = {"sources": "Match sources in images", "offsets": "Use telescope offsets in headers"}
 FALLBACKS = {"offsets": "Use telescope offsets in headers"}
+
+ENOUGH_TO_TELL = 2
+"""Frames beside the first by which its WCS can be judged."""
 
 
 class AdjustWCSToReference(Parameters):
@@ -72,15 +77,39 @@ def adjust_wcs_to_reference(frames: list[Frame], p: AdjustWCSToReference, run: R
         by_sources = False
     reference = tangent_plane(first)
     _finish(first, p, run)
+    moved = []
     for frame in others:
         plane = tangent_plane(frame)
         aligned = _by_sources(frame, plane, first, reference, p, run) if by_sources else None
+        if aligned is not None:
+            moved.append(_moved(frame, plane, aligned))
         if aligned is None and (not by_sources or p.fallback):
             aligned = _by_offsets(frame, first, reference, run)
         if aligned is not None:
             _set_wcs(frame, aligned)
         _finish(frame, p, run)
+    _tell_if_first_is_odd(first, moved, run)
     return frames
+
+
+def _moved(frame: Frame, before: TangentPlane, after: TangentPlane) -> NDArray[np.float64]:
+    """Return by how much a WCS has changed, arcsec along the axes of the detector."""
+    middle = np.array([field_centre(frame.planes[0].shape)], dtype=float)
+    shift: NDArray[np.float64] = (before.onto(after, middle) - middle)[0] * after.pixel_scale
+    return shift
+
+
+def _tell_if_first_is_odd(first: Frame, moved: list[NDArray[np.float64]], run: Run) -> None:
+    """Say so if the others agree with one another but not with the first, whose WCS they have got."""
+    if len(moved) < ENOUGH_TO_TELL:
+        return
+    common = np.median(moved, axis=0)
+    alike = np.hypot(*(np.array(moved) - common).T) <= WCS_AGREES
+    if np.hypot(*common) > WCS_AGREES and np.mean(alike) > 0.5:
+        run.warn(
+            f"{first.filename}: its WCS lies {np.hypot(*common):.1f} arcsec beside those of the other frames, which "
+            "have been aligned with it; give another frame first, or use --profile best"
+        )
 
 
 def _finish(frame: Frame, p: AdjustWCSToReference, run: Run) -> None:

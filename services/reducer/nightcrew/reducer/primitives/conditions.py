@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nightcrew.reducer.alignment.registration import Limits, misshapen
 from nightcrew.reducer.catalogue.stars import clipped_stars
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.geometry import tangent_plane
+from nightcrew.reducer.primitives.reference_frame import looks_of
 from nightcrew.reducer.products.summary import agreement
 from nightcrew.reducer.quality import bg, iq
 from nightcrew.reducer.quality.bands import bg_limits, by_value, iq_limits
@@ -39,7 +41,7 @@ def measure_conditions(frames: list[Frame], p: MeasureConditions, run: Run) -> l
     """Tell seeing, sky and dimming by what is known of frames whose sources have been found; frames stay as they are.
 
     Widths are those of `measureIQ`, the sky is what has been subtracted, and the dimming compares the fluxes of
-    sources in common.  Nothing goes into the headers.
+    sources in common.  Trailed and blurred frames are named.  Nothing goes into the headers.
     """
     if not frames:
         return frames
@@ -65,6 +67,11 @@ def measure_conditions(frames: list[Frame], p: MeasureConditions, run: Run) -> l
         max((value for value in dimmed if value is not None), default=None),
     )
     run.measurements.append(conditions)
+    for verdict in misshapen(looks_of(ordered), Limits()):
+        run.warn(
+            f"{each[verdict.index].name}: {verdict.reason}; it is in the stack all the same, leave it out or use "
+            "--profile best"
+        )
     run.info(f"{conditions.frame} and {len(frames) - 1} more: {conditions}")
     return frames
 
