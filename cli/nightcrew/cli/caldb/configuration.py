@@ -175,6 +175,7 @@ def classify(name: str, file: str, home: Path, is_file: Fits, is_directory: Fits
     if scheme:
         word = scheme[1].lower()
         if word in {"http", "https"}:
+            _check_address(name, file)
             return name.rstrip("/"), Kind.HTTP
         if word in {"postgres", "postgresql", "postgresql+psycopg"}:
             return name, Kind.POSTGRESQL
@@ -193,6 +194,16 @@ def classify(name: str, file: str, home: Path, is_file: Fits, is_directory: Fits
     raise SettingsError(f"{file}: {name}: a server or a file? Write https://{name} or ./{name}")
 
 
+def _check_address(url: str, file: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        raise SettingsError(f"{file}: {without_password(url)}: is no address of a server; write http://HOST:PORT")
+
+
 def without_password(name: str) -> str:
     """Return a path or URL as it may be printed.
 
@@ -203,7 +214,10 @@ def without_password(name: str) -> str:
     """
     if not _SCHEME.match(name):
         return name
-    parts = urlsplit(name)
+    try:
+        parts = urlsplit(name)
+    except ValueError:
+        return name.partition("://")[0] + "://..."
     user, at, host = parts.netloc.rpartition("@")
     return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{host}", parts.path, "", ""))
 
