@@ -67,7 +67,7 @@ class ManagerClient:
             )
         return no_match(answer, caltype, str(request["name"]))
 
-    def list(self, **wanted: str | None) -> Iterator[dict[str, Any]]:
+    def calibrations(self, **wanted: str | None) -> Iterator[dict[str, Any]]:
         """Yield the calibrations that there are, by name; `instrument`, `caltype`, `state`, `name` narrow it down."""
         after: Any = None
         while True:
@@ -84,7 +84,7 @@ class ManagerClient:
         """Return the calibration that a name means, or a number."""
         if name.isdecimal():
             return self._document("GET", f"/v1/calibrations/{name}")
-        found = [*self.list(name=name)]
+        found = [*self.calibrations(name=name)]
         if not found:
             raise Refused(
                 f"{self.server.url}: knows no calibration {name}; 'nightcrew caldb list' shows all", 404, "unknown"
