@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = ("shared", "services/planner", "services/reducer", "services/simulator", "cli")
+DISTRIBUTIONS = ("shared", "services/calmanager", "services/planner", "services/reducer", "services/simulator", "cli")
 NAMES = {"PIL": "pillow", "yaml": "pyyaml", "erfa": "pyerfa", "annotated_types": "annotated-types"}
 """Distributions whose modules have another name."""
 

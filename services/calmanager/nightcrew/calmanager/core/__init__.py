@@ -1,0 +1,1 @@
+"""Functions of data: life cycle, validity, quality gates, and the measures that they judge."""

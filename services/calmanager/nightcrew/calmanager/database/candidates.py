@@ -1,0 +1,178 @@
+"""Which candidates to look at for a frame: a rule and a target become one statement.
+
+What a statement returns is judged once more by `nightcrew.shared.association.associate`; the statement only has to
+return the best of those that fulfil the rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.calmanager.database import compiling
+from nightcrew.calmanager.database.compiling import Writer
+from nightcrew.calmanager.database.ordering import by_time_first, distance, order_of
+from nightcrew.shared.association.conditions import Interval, NotAfter, Valid
+from nightcrew.shared.association.facts import whole_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nightcrew.shared.association import Conditions, Rule, Target
+    from nightcrew.shared.association.conditions import Condition
+
+TABLE = "calibration.calibrations"
+COLUMNS = (
+    "id, name, directory, stored, state, columns, tags, valid, present, md5, sha256, size, modified, added_at, added_by"
+)
+_SORTED = f"{COLUMNS}, processing_rank, ut_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with named parameters."""
+
+    text: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A rule that was made concrete for a frame.
+
+    Parameters
+    ----------
+    target, rule
+        The frame and the rule.
+    conditions
+        What the rule asks for the frame.
+    """
+
+    target: Target
+    rule: Rule
+    conditions: Conditions
+
+    @property
+    def kind(self) -> str:
+        """What makes an entry one of the type, as the indexes have it."""
+        return compiling.kind(self.target.instrument, self.conditions.kind)
+
+
+def strict(question: Question, howmany: int, also: Sequence[Condition] = ()) -> Statement:
+    """Select the best candidates that fulfil the rule, in order, by the index of the rule.
+
+    From the time of the target one scan goes into the past and one into the future, each ending after `howmany`; a
+    third looks at those with a validity of their own.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    howmany
+        How many to return.
+    also
+        Conditions besides those of the rule.
+    """
+    write = Writer()
+    asked = (*question.conditions.strict, *also)
+    if by_time_first(question.rule):
+        scans = [_past(question, asked, write, howmany), _own_validity(question, asked, write, howmany)]
+        if not any(isinstance(one, NotAfter) for one in asked):
+            scans.append(_future(question, asked, write, howmany))
+        found = " UNION ALL ".join(f"({scan})" for scan in scans)
+    else:
+        found = f"SELECT {_SORTED} FROM {TABLE} WHERE {question.kind} AND {_all_of(asked, write)}"  # noqa: S608
+    order = order_of(question.rule, question.target, write, distance(question.target, write))
+    text = (
+        f"SELECT {COLUMNS} FROM ({found}) AS near ORDER BY valid IS NULL, {order}"  # noqa: S608
+        f" LIMIT {int(howmany)}"
+    )
+    return Statement(text, write.parameters)
+
+
+def relaxed(question: Question, howmany: int) -> Statement:
+    """Select the best candidates that fulfil the relaxed form of the rule but not the rule, in order.
+
+    Those that break fewer conditions of the rule come first.
+    """
+    given_up = question.conditions.relaxed
+    assert given_up is not None
+    write = Writer()
+    order = order_of(question.rule, question.target, write, distance(question.target, write))
+    broken = " + ".join(f"(NOT {compiling.condition(one, write)})::int" for one in question.conditions.strict)
+    text = (
+        f"SELECT {COLUMNS} FROM (SELECT {_SORTED}, {broken} AS broken FROM {TABLE}"  # noqa: S608
+        f" WHERE {question.kind} AND {_all_of(given_up, write)} AND {_bounds(given_up, write)}) AS near"
+        f" WHERE broken > 0 ORDER BY broken, valid IS NULL, {order} LIMIT {int(howmany)}"
+    )
+    return Statement(text, write.parameters)
+
+
+def near_misses(question: Question, asked: Sequence[Condition], howmany: int) -> Statement:
+    """Select entries of the kind that fulfil the most conditions before the first that they fail, nearest first.
+
+    Those that fulfil all conditions are among them.
+    """
+    write = Writer()
+    order = order_of(question.rule, question.target, write, distance(question.target, write))
+    failed = "".join(f" WHEN NOT {compiling.condition(one, write)} THEN {number}" for number, one in enumerate(asked))
+    text = (
+        f"SELECT {COLUMNS} FROM (SELECT {_SORTED}, CASE{failed} ELSE {len(asked)} END AS passed"  # noqa: S608
+        f" FROM {TABLE} WHERE {question.kind}) AS kin"
+        f" ORDER BY passed DESC, valid IS NULL, {order} LIMIT {int(howmany)}"
+    )
+    return Statement(text, write.parameters)
+
+
+def survivors(question: Question, asked: Sequence[Condition]) -> Statement:
+    """Count the entries of the kind, and those that fulfil each condition and all before it: one row of numbers."""
+    write = Writer()
+    made = [compiling.condition(one, write) for one in asked]
+    counts = [f"count(*) FILTER (WHERE {' AND '.join(made[: number + 1])})" for number in range(len(made))]
+    text = f"SELECT {', '.join(['count(*)', *counts])} FROM {TABLE} WHERE {question.kind}"  # noqa: S608
+    return Statement(text, write.parameters)
+
+
+def _past(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
+    return _scan(question, asked, write, "<=", "ut_seconds DESC", howmany)
+
+
+def _future(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
+    return _scan(question, asked, write, ">", "ut_seconds ASC", howmany)
+
+
+def _scan(question: Question, asked: Sequence[Condition], write: Writer, side: str, time: str, howmany: int) -> str:
+    """Return the scan of one side of the target's time, of candidates without validity of their own."""
+    seconds = whole_seconds(question.target.value("ut_datetime"))
+    parts = [question.kind, "valid IS NULL", f"ut_seconds {side} {write.value(seconds)}::bigint"]
+    for one in asked:
+        if isinstance(one, Interval):
+            parts.append(compiling.seconds_between(one, write))
+        if isinstance(one, (Interval, NotAfter)):
+            parts.append(compiling.timed(one, write))
+        elif not isinstance(one, Valid):
+            parts.append(compiling.condition(one, write))
+    order = order_of(question.rule, question.target, write, time)
+    return f"SELECT {_SORTED} FROM {TABLE} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT {int(howmany)}"  # noqa: S608
+
+
+def _own_validity(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
+    """Return the scan of candidates that have a validity of their own."""
+    parts = [question.kind, "valid IS NOT NULL"]
+    for one in asked:
+        if isinstance(one, Valid):
+            parts.append(compiling.valid_at(one, write))
+        elif not isinstance(one, (Interval, NotAfter)):
+            parts.append(compiling.condition(one, write))
+    order = order_of(question.rule, question.target, write, distance(question.target, write))
+    return f"SELECT {_SORTED} FROM {TABLE} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT {int(howmany)}"  # noqa: S608
+
+
+def _all_of(conditions: Sequence[Condition], write: Writer) -> str:
+    return " AND ".join(compiling.condition(one, write) for one in conditions)
+
+
+def _bounds(conditions: Sequence[Condition], write: Writer) -> str:
+    """Return what lets an index begin and end, in addition to the conditions themselves."""
+    made = [compiling.seconds_between(one, write) for one in conditions if isinstance(one, Interval)]
+    return f"(valid IS NOT NULL OR {' AND '.join(made)})" if made else "true"

@@ -1,0 +1,47 @@
+"""Statements on the history of calibrations; lines are only ever added."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from nightcrew.calmanager.core.states import State
+from nightcrew.calmanager.database.tables import history as table
+from nightcrew.calmanager.records import HistoryLine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def append(connection: Connection, number: int, line: HistoryLine) -> None:
+    """Add a line to the history of an entry."""
+    connection.execute(
+        sa.insert(table).values(
+            calibration_id=number,
+            at=line.at,
+            who=line.who,
+            event=line.event,
+            before=line.before,
+            after=line.after,
+            reason=line.reason,
+            details=dict(line.details),
+        )
+    )
+
+
+def lines(connection: Connection, number: int) -> list[HistoryLine]:
+    """Return the history of an entry, oldest first, by the index `history_calibration`."""
+    rows = connection.execute(sa.select(table).where(table.c.calibration_id == number).order_by(table.c.id)).mappings()
+    return [
+        HistoryLine(
+            row["at"],
+            row["who"],
+            row["event"],
+            None if row["before"] is None else State(row["before"]),
+            State(row["after"]),
+            row["reason"],
+            row["details"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,145 @@
+"""Indexes that follow from the association rules: one for each form of each rule.
+
+An index holds the entries of one kind (instrument and constants of the form are its predicate), ordered by what the
+rule compares for equality and then by time, processing and entry: the order in which candidates are looked up.  What
+the rule compares within a tolerance comes last, so that entries are passed over within the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from nightcrew.calmanager.database import compiling
+from nightcrew.shared.association.conditions import Carries, Condition, Constant
+from nightcrew.shared.association.reading import INSTRUMENTS, rules_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sqlalchemy import Connection
+
+    from nightcrew.shared.association import Rule, Variant
+    from nightcrew.shared.database import Database
+
+PREFIX = "rule_"
+_LOCK = 0x63616C69647831  # "calidx1": one process at a time makes indexes
+
+
+@dataclass(frozen=True, slots=True)
+class RuleIndex:
+    """An index of a form of a rule: its expressions and its predicate, without parameters."""
+
+    expressions: tuple[str, ...]
+    predicate: str
+
+    @property
+    def name(self) -> str:
+        """Name that changes with what the index holds."""
+        digest = hashlib.sha256(self.definition.encode()).hexdigest()
+        return f"{PREFIX}{digest[:24]}"
+
+    @property
+    def definition(self) -> str:
+        """What follows the name of the table in CREATE INDEX."""
+        return f"({', '.join(self.expressions)}) WHERE {self.predicate}"
+
+
+def index_of(instrument: str, rule: Rule, variant: Variant) -> RuleIndex:
+    """Return the index by which candidates of a form of a rule are looked up."""
+    kind: list[Condition] = [Constant(column, allowed) for column, allowed in variant.where.items()]
+    if variant.tag:
+        kind.append(Carries(variant.tag))
+    equal = [name for name in rule.equal if name not in variant.drop and name != "instrument"]
+    within = [name for name in rule.within if name not in variant.drop]
+    return RuleIndex(
+        (
+            *(f"({compiling.column(name)})" for name in equal),
+            *("ut_seconds", "processing_rank DESC", "id DESC"),
+            *(f"({compiling.column(name)})" for name in within),
+        ),
+        compiling.kind(instrument, kind),
+    )
+
+
+def wanted(rules: Mapping[str, Mapping[str, Rule]]) -> dict[str, RuleIndex]:
+    """Return the indexes that rules want, by name; rules are given by instrument and type."""
+    return {index.name: index for index in _wanted(rules)}
+
+
+def shipped_rules() -> dict[str, dict[str, Rule]]:
+    """Return the rules that come with nightcrew."""
+    return {instrument: rules_for(instrument) for instrument in INSTRUMENTS}
+
+
+def refresh(database: Database, rules: Mapping[str, Mapping[str, Rule]] | None = None) -> tuple[int, int]:
+    """Make the indexes that the rules want, and drop those that they want no more.
+
+    Calibrations can be read and entered meanwhile.
+
+    Returns
+    -------
+    made, dropped
+        Numbers of indexes; both 0 if the rules have not changed.
+
+    Raises
+    ------
+    ServiceError
+        If the database failed; what was made until then stays, and the next call goes on.
+    """
+    want = wanted(shipped_rules() if rules is None else rules)
+    with database.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if _present(alone) == {(name, True) for name in want}:
+            return 0, 0
+        alone.execute(sa.text("SET statement_timeout = 0"))
+        alone.execute(sa.text("SET lock_timeout = 0"))
+        alone.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
+        try:
+            return _refresh(alone, want)
+        finally:
+            alone.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+            alone.execute(sa.text("RESET statement_timeout"))
+            alone.execute(sa.text("RESET lock_timeout"))
+
+
+def _refresh(connection: Connection, want: Mapping[str, RuleIndex]) -> tuple[int, int]:
+    found = _present(connection)
+    good = {name for name, valid in found if valid} & set(want)
+    useless = sorted({name for name, _ in found} - good)
+    for name in useless:  # also what a broken-off CREATE INDEX left
+        connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS calibration."{name}"')
+    missing = sorted(set(want) - good)
+    for name in missing:
+        definition = want[name].definition.replace("%%", "%")
+        connection.exec_driver_sql(
+            f'CREATE INDEX CONCURRENTLY "{name}" ON calibration.calibrations {definition}'.replace("%", "%%")
+        )
+    if missing:
+        connection.exec_driver_sql("ANALYZE calibration.calibrations")
+    return len(missing), len(useless)
+
+
+def _present(connection: Connection) -> set[tuple[str, bool]]:
+    """Return the names of the rules' indexes, and whether each is complete."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+            WHERE i.indrelid = 'calibration.calibrations'::regclass AND starts_with(c.relname, :prefix)
+        """),
+        {"prefix": PREFIX},
+    )
+    return {(name, valid) for name, valid in rows}
+
+
+def _wanted(rules: Mapping[str, Mapping[str, Rule]]) -> Iterator[RuleIndex]:
+    for instrument, of_instrument in rules.items():
+        for rule in of_instrument.values():
+            yield from (index_of(instrument, rule, form) for form in _forms(rule))
+
+
+def _forms(rule: Rule) -> Iterable[Variant]:
+    return (form for form in (rule.raw, rule.processed) if form is not None)
