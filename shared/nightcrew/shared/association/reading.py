@@ -89,7 +89,8 @@ def parse_rules(text: str, origin: str) -> RuleSet:
             ),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{origin}: not a set of association rules: {error}") from error
+        remedy = f"'nightcrew rules lint {origin}' tells where"
+        raise CalibrationError(f"{origin}: not a set of association rules: {error}; {remedy}") from error
 
 
 def duration(text: str) -> timedelta:
@@ -134,7 +135,7 @@ def _rule(entry: dict[str, Any]) -> Rule:
     where = parse_where(entry.get("where", {}))
     conditional = [
         Conditional(parse_when(part["when"]), **{name: read(part, where)})
-        for key, (name, read) in _CONDITIONAL.items()
+        for key, (name, read) in CONDITIONAL.items()
         for part in entry.get(key, [])
     ]
     fields = {name: read(entry[name]) for name, read in _FIELDS.items() if name in entry}
@@ -182,7 +183,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "order": _order,
     "relaxed": _relaxed,
 }
-_CONDITIONAL: dict[str, tuple[str, Callable[[dict[str, Any], Where], Any]]] = {
+CONDITIONAL: dict[str, tuple[str, Callable[[dict[str, Any], Where], Any]]] = {
     "where_if": ("where", lambda part, where: _widened(where, part["add"])),
     "within_if": ("within", lambda part, _: _tolerances(part["within"])),
     "equal_if": ("equal", lambda part, _: tuple(part["equal"])),
@@ -190,6 +191,6 @@ _CONDITIONAL: dict[str, tuple[str, Callable[[dict[str, Any], Where], Any]]] = {
 }
 TOP = frozenset({"instrument", "calibrations", "applicable"})
 APPLICABLE = frozenset({"none_if", "rules"})
-RULE = frozenset({"raw", "processed", *_FIELDS, *_CONDITIONAL})
+RULE = frozenset({"raw", "processed", *_FIELDS, *CONDITIONAL})
 VARIANT = frozenset({"where", "limit", "tag", "drop", "relaxed"})
 RELAXED = frozenset({"drop", "within", "instead", "where", "max_interval"})

@@ -26,6 +26,7 @@ from nightcrew.shared.association import (
     why_not,
 )
 from nightcrew.shared.association.facts import COMPARED, canonical_instrument, plain
+from nightcrew.shared.association.linting import lint_rules
 from nightcrew.shared.association.reading import INSTRUMENTS, duration
 from nightcrew.shared.association.ruleset import OneOf
 from nightcrew.shared.association.wording import apart, spoken
@@ -354,6 +355,8 @@ def test_rules_that_cannot_be_understood_are_refused_by_name(text: str, fault: s
     with pytest.raises(CalibrationError, match=r"^own.yaml: not a set of association rules") as caught:
         parse_rules(text, "own.yaml")
     assert fault in str(caught.value)
+    assert "'nightcrew rules lint own.yaml' tells where" in str(caught.value)
+    assert lint_rules(text, "own.yaml")
 
 
 def test_constants_say_themselves() -> None:
