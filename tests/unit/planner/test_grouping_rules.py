@@ -6,8 +6,8 @@ from importlib import resources
 
 import pytest
 
-from nightcrew.planner.core.linting import lint
-from nightcrew.planner.core.rules import INSTRUMENTS, PlanRuleError, parse_rules, rules_for
+from nightcrew.planner.core.linting import lint_rules
+from nightcrew.planner.core.rules import INSTRUMENTS, PlanRuleError, parse_rules, rules_for, shipped_text
 
 SOUND = """
 instrument: NIRI
@@ -26,7 +26,8 @@ kinds:
 def test_the_shipped_rules_are_sound(instrument: str) -> None:
     rules = rules_for(instrument)
     assert rules is not None
-    assert lint(rules) == []
+    name = INSTRUMENTS[instrument]
+    assert [str(complaint) for complaint in lint_rules(shipped_text(name), name)] == []
     assert rules.kind("science").recipe == "reduce"
 
 
@@ -40,7 +41,7 @@ def test_unknown_instruments_have_no_rules() -> None:
 
 
 def test_small_rules_are_sound() -> None:
-    assert lint(parse_rules(SOUND, "sound.yaml")) == []
+    assert lint_rules(SOUND, "sound.yaml") == ()
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,31 @@ def test_small_rules_are_sound() -> None:
 )  # fmt: skip
 def test_the_linter_finds_names_that_nothing_answers_to(old: str, new: str, fault: str) -> None:
     assert old in SOUND
-    faults = lint(parse_rules(SOUND.replace(old, new), "faulty.yaml"))
-    assert any(fault in line for line in faults), faults
+    complaints = lint_rules(SOUND.replace(old, new), "faulty.yaml")
+    found = [one for one in complaints if fault in str(one)]
+    assert found, complaints
+    assert found[0].remedy
+    assert found[0].line > 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("same:", "sane:", 6, "dark: nobody knows 'sane' here; did you mean 'same'?"),
+        ("10 min", "10 minutes", 10, "dark: '10 minutes' is not a length of time; write it as '180 d'"),
+        ("    suffix: _dark\n", "", 4, "dark: 'suffix' is missing; write suffix: ..."),
+        ("{all: [DARK, RAW]}", "{every: [DARK]}", 5, "dark: nobody knows 'every' here"),
+        ("{all: [DARK, RAW]}", "dark", 5, "dark: select: 'dark' stands here; write a set of entries"),
+        ("kinds:", "kinds: [", 5, "this is no YAML"),
+        ("[coadds]", "[coadds]\n    needs: [{calibraton: x}]", 7, "did you mean 'calibration'?"),
+        ("[coadds]", "[coadds]\n    at_least: some", 1, "not a set of grouping rules"),
+        (SOUND, "", 1, "the file: it is empty"),
+    ],
+)
+def test_the_linter_tells_the_line_of_what_cannot_be_understood(old: str, new: str, line: int, told: str) -> None:
+    (complaint, *_) = lint_rules(SOUND.replace(old, new), "faulty.yaml")
+    assert told in str(complaint)
+    assert complaint.line == line
 
 
 @pytest.mark.parametrize(
@@ -101,3 +125,4 @@ def test_rules_that_cannot_be_understood_are_refused_by_name(old: str, new: str,
     with pytest.raises(PlanRuleError, match=r"^faulty.yaml: not a set") as caught:
         parse_rules(SOUND.replace(old, new), "faulty.yaml")
     assert fault in str(caught.value)
+    assert "'nightcrew rules lint faulty.yaml' tells where" in str(caught.value)

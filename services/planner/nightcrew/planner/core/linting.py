@@ -1,73 +1,196 @@
-"""What is wrong with grouping rules that can be read: names that nothing answers to."""
+"""What is wrong with a file of grouping rules, each fault with its line and a remedy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from nightcrew.planner.core.facts import PLANNED
+from nightcrew.planner.core.rules import KIND, NeedRule, PlanRuleError, SkyRule, parse_rules
 from nightcrew.shared.association import rules_for as association_rules_for
 from nightcrew.shared.association.facts import COMPARED
+from nightcrew.shared.association.linting import LENGTH
+from nightcrew.shared.association.reading import duration
+from nightcrew.shared.rule_files import nearest, read_rule_file
 from nightcrew.shared.selection import unknown_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from nightcrew.planner.core.rules import Kind, PlanRules, Select
+    from nightcrew.shared.rule_files import Complaint, Place, RuleFile
 
 KNOWN_VALUES = frozenset({*COMPARED, *PLANNED})
 
+_SELECT = (("all", "any", "none", "where"), ())
+_SHAPES: Mapping[Place, tuple[Iterable[str], Iterable[str]]] = {
+    (): (("instrument", "masters", "left_out", "kinds"), ("instrument", "kinds")),
+    ("masters", "*"): _SELECT,
+    ("left_out", "*"): ((*_SELECT[0], "reason"), ("reason",)),
+    ("kinds", "*"): (KIND, ("recipe", "suffix", "close")),
+    ("kinds", "*", "close"): (("quiet", "superseded"), ("quiet",)),
+    ("kinds", "*", "select"): _SELECT,
+    ("kinds", "*", "borrow"): (("kind", "same", "at_most", "nearest"), ("kind", "same")),
+    ("kinds", "*", "partners", "*"): (
+        ("select", "same", "close_to", "within", "alone", "missing"),
+        ("select", "within", "alone", "missing"),
+    ),
+    ("kinds", "*", "partners", "*", "select"): _SELECT,
+    ("kinds", "*", "needs", "*"): ([field.name for field in fields(NeedRule)], ("calibration",)),
+    ("kinds", "*", "needs", "*", "otherwise"): (("setting", "value"), ("setting", "value")),
+    ("kinds", "*", "first_frame"): (("setting", "dropped_from", "modes"), ("setting", "dropped_from", "modes")),
+    ("kinds", "*", "sky"): ([field.name for field in fields(SkyRule)], ("shape", "fraction", "setting")),
+    ("kinds", "*", "always", "*"): (("setting", "value", "reason"), ("setting", "value", "reason")),
+}
+"""Entries that may and that must be there; `*` stands for any name or place in a list."""
+_LENGTHS: frozenset[Place] = frozenset(
+    {("kinds", "*", "close", "quiet"), ("kinds", "*", "gap"), ("kinds", "*", "partners", "*", "within")}
+)
+_NAMED = 2
+"""Depth of a place at which a rule has its name."""
 
-def lint(rules: PlanRules) -> list[str]:
-    """Return what is wrong with grouping rules, one line each; nothing if they are sound."""
-    faults = [*_faulty_selections(rules)]
-    seen: set[str] = set()
+
+def lint_rules(text: str, origin: str) -> tuple[Complaint, ...]:
+    """Find what is wrong with a file of grouping rules.
+
+    Parameters
+    ----------
+    text
+        The file.
+    origin
+        Its name, for the complaints.
+
+    Returns
+    -------
+    tuple of Complaint
+        In the order of the lines; empty if the rules are sound.
+    """
+    file = read_rule_file(text, origin)
+    found = [*file.faults]
+    found = found or list(_misshapen(file, (), (), file.content))
+    if not found:
+        try:
+            rules = parse_rules(text, origin)
+        except PlanRuleError as error:
+            found = [file.complaint((), "", str(error), "compare it with the rules that nightcrew brings along")]
+        else:
+            found = [file.complaint(*fault) for fault in _senseless(rules)]
+    return tuple(sorted(found, key=lambda complaint: complaint.line))
+
+
+def _misshapen(file: RuleFile, place: Place, pattern: Place, said: Any) -> Iterator[Complaint]:
+    """Names that nobody knows, names that are missing, and lengths of time that are none."""
+    rule = str(place[1]) if len(place) >= _NAMED else ""
+    if pattern in _LENGTHS:
+        try:
+            duration(said)
+        except ValueError:
+            yield file.complaint(place, rule, f"{said!r} is not a length of time", LENGTH)
+    if pattern in _SHAPES:
+        known, needed = _SHAPES[pattern]
+        if not isinstance(said, dict):
+            what = "it is empty" if said is None else f"{said!r} stands here"
+            where = place[-1] if place else "the file"
+            yield file.complaint(place, rule, f"{where}: {what}", "write a set of entries, {name: value}")
+            return
+        for name in said:
+            if name not in known:
+                yield file.complaint((*place, str(name)), rule, f"nobody knows {name!r} here", nearest(name, known))
+        for name in needed:
+            if name not in said:
+                yield file.complaint(place, rule, f"{name!r} is missing", f"write {name}: ...")
+    parts = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
+    for name, part in parts:
+        inner: Place = (*pattern, str(name))
+        yield from _misshapen(file, (*place, name), inner if inner in _PREFIXES else (*pattern, "*"), part)
+
+
+_PREFIXES = frozenset(pattern[:depth] for pattern in (*_SHAPES, *_LENGTHS) for depth in range(len(pattern) + 1))
+
+_Fault = tuple["Place", str, str, str]
+"""Place, rule, fault, remedy."""
+
+
+def _senseless(rules: PlanRules) -> Iterator[_Fault]:
+    yield from _faulty_selections(rules)
+    provided: set[str] = set()
     for kind in rules.kinds:
-        faults += [f"{kind.name}: {fault}" for fault in _faults_of(kind, rules, seen)]
-        seen.add(kind.provides or kind.name)
-    return faults
+        for place, fault, remedy in _faults_of(kind, rules, provided):
+            yield ("kinds", kind.name, *place), kind.name, fault, remedy
+        provided.add(kind.provides or kind.name)
 
 
-def _faulty_selections(rules: PlanRules) -> Iterator[str]:
-    lines: list[tuple[str, Select]] = [(f"masters, {caltype}", select) for caltype, select in rules.masters.items()]
-    lines += [(f"left_out, {line.reason!r}", line.select) for line in rules.left_out]
-    lines += [(kind.name, kind.select) for kind in rules.kinds if kind.select is not None]
-    lines += [(f"{kind.name}, {some.name}", some.select) for kind in rules.kinds for some in kind.partners]
-    for where, select in lines:
-        yield from (f"{where}: {warning}" for warning in unknown_tags(select.all_of | select.any_of | select.none_of))
-        yield from (f"{where}: {fault}" for fault in _unknown_values(select.where))
+def _faulty_selections(rules: PlanRules) -> Iterator[_Fault]:
+    lines: list[tuple[Place, str, Select]] = [
+        (("masters", caltype), f"masters, {caltype}", select) for caltype, select in rules.masters.items()
+    ]
+    lines += [
+        (("left_out", number), f"left_out, {line.reason!r}", line.select) for number, line in enumerate(rules.left_out)
+    ]
+    lines += [
+        (("kinds", kind.name, "select"), kind.name, kind.select) for kind in rules.kinds if kind.select is not None
+    ]
+    lines += [
+        (("kinds", kind.name, "partners", some.name), f"{kind.name}, {some.name}", some.select)
+        for kind in rules.kinds
+        for some in kind.partners
+    ]
+    for place, where, select in lines:
+        for warning in unknown_tags(select.all_of | select.any_of | select.none_of):
+            yield place, where, warning, "take tags that nightcrew typewalk shows"
+        yield from ((place, where, fault, remedy) for fault, remedy in _unknown_values(select.where))
 
 
-def _faults_of(kind: Kind, rules: PlanRules, provided: set[str]) -> Iterator[str]:
+def _faults_of(kind: Kind, rules: PlanRules, provided: set[str]) -> Iterator[tuple[Place, str, str]]:
     names = {one.name for one in rules.kinds}
     if (kind.select is None) == (not kind.made_of):
-        yield "it must either select frames or be made of other groups"
-    yield from _unknown_values([*kind.alike.same, *kind.alike.close_to])
+        yield (), "it must either select frames or be made of other groups", "say one of select and made_of"
+    yield from _unknown((), [*kind.alike.same, *kind.alike.close_to])
     for partners in kind.partners:
-        yield from _unknown_values([*partners.alike.same, *partners.alike.close_to])
+        yield from _unknown(("partners", partners.name), [*partners.alike.same, *partners.alike.close_to])
     if kind.borrow is not None:
-        yield from _unknown_values([*kind.borrow.same, *kind.borrow.at_most, *kind.borrow.nearest])
+        yield from _unknown(("borrow",), [*kind.borrow.same, *kind.borrow.at_most, *kind.borrow.nearest])
         if kind.borrow.kind not in names:
-            yield f"it borrows from {kind.borrow.kind!r}, which is no kind here"
+            fault = f"it borrows from {kind.borrow.kind!r}, which is no kind here"
+            yield ("borrow",), fault, nearest(kind.borrow.kind, names)
     for name in kind.made_of:
         if name not in names:
-            yield f"it is made of {name!r}, which is no kind here"
+            yield ("made_of",), f"it is made of {name!r}, which is no kind here", nearest(name, names)
     known = association_rules_for(rules.instrument)
-    for need in kind.needs:
+    for number, need in enumerate(kind.needs):
+        place: Place = ("needs", number)
         if need.calibration not in provided and need.calibration.removeprefix("processed_") not in known:
-            yield f"it needs {need.calibration!r}, which nothing provides before it"
+            answered = {*provided, *(f"processed_{name}" for name in known)}
+            fault = f"it needs {need.calibration!r}, which nothing provides before it"
+            yield place, fault, nearest(need.calibration, answered)
         if need.required and not need.remedy:
-            yield f"it needs {need.calibration!r} without telling a remedy if there is none"
-    settings = [need.setting or "" for need in kind.needs] + [
-        need.otherwise[0] for need in kind.needs if need.otherwise
-    ]
-    settings += [rule.setting for rule in (kind.first_frame, kind.sky, *kind.always) if rule is not None]
-    for setting in filter(None, settings):
+            fault = f"it needs {need.calibration!r} without telling a remedy if there is none"
+            yield place, fault, "write remedy: what the user can do"
+    for place, setting in _settings(kind):
         if setting.count(":") != 1:
-            yield f"the setting {setting!r} is not primitive:parameter"
+            yield place, f"the setting {setting!r} is not primitive:parameter", "write it as 'addDQ:user_bpm'"
 
 
-def _unknown_values(names: Iterable[str]) -> Iterator[str]:
+def _settings(kind: Kind) -> Iterator[tuple[Place, str]]:
+    for number, need in enumerate(kind.needs):
+        if need.setting:
+            yield ("needs", number), need.setting
+        if need.otherwise:
+            yield ("needs", number), need.otherwise[0]
+    if kind.first_frame is not None:
+        yield ("first_frame",), kind.first_frame.setting
+    if kind.sky is not None:
+        yield ("sky",), kind.sky.setting
+    for number, always in enumerate(kind.always):
+        yield ("always", number), always.setting
+
+
+def _unknown(place: Place, names: Iterable[str]) -> Iterator[tuple[Place, str, str]]:
+    yield from ((place, fault, remedy) for fault, remedy in _unknown_values(names))
+
+
+def _unknown_values(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         for part in name.split("|"):
             if part not in KNOWN_VALUES:
-                yield f"there is no value {part!r}; known: {', '.join(sorted(KNOWN_VALUES))}"
+                yield f"there is no value {part!r}", nearest(part, KNOWN_VALUES)

@@ -263,8 +263,12 @@ def rules_for(instrument: str) -> PlanRules | None:
     name = INSTRUMENTS.get(instrument)
     if name is None:
         return None
-    text = (resources.files("nightcrew.planner") / "rules" / name).read_text(encoding="utf-8")
-    return parse_rules(text, name)
+    return parse_rules(shipped_text(name), name)
+
+
+def shipped_text(name: str) -> str:
+    """Return the text of a rule file that comes with nightcrew."""
+    return (resources.files("nightcrew.planner") / "rules" / name).read_text(encoding="utf-8")
 
 
 def parse_rules(text: str, origin: str) -> PlanRules:
@@ -294,17 +298,18 @@ def parse_rules(text: str, origin: str) -> PlanRules:
             tuple(_kind(name, entry) for name, entry in document["kinds"].items()),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PlanRuleError(f"{origin}: not a set of grouping rules: {error}") from error
+        remedy = f"'nightcrew rules lint {origin}' tells where"
+        raise PlanRuleError(f"{origin}: not a set of grouping rules: {error}; {remedy}") from error
 
 
-_KIND = {
+KIND = {
     *("kind", "recipe", "suffix", "close", "provides", "select", "same", "close_to", "gap", "at_least"),
     *("made_of", "borrow", "without", "partners", "needs", "first_frame", "sky", "always"),
 }
 
 
 def _kind(name: str, entry: dict[str, Any]) -> Kind:
-    only(entry, _KIND)
+    only(entry, KIND)
     close = entry["close"]
     only(close, {"quiet", "superseded"})
     return Kind(
