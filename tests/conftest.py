@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.postgres import _module_database, database, postgres_server, postgres_url, schemas
+from support.postgres import database, postgres_server, postgres_url, schemas, tables
 
-__all__ = ["_module_database", "database", "postgres_server", "postgres_url", "schemas"]
+__all__ = ["database", "postgres_server", "postgres_url", "schemas", "tables"]

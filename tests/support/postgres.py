@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 
 from nightcrew.shared.database import Database, DatabaseSettings, Schema, open_database, parse_url, upgrade
 from nightcrew.shared.errors import NightcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
+_FOREIGN = """
+    SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')
+"""
 DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -62,32 +66,46 @@ def with_password(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def bring_back(database: Database, schemas: Sequence[Schema]) -> None:
-    """Bring a database to where only the tables of `schemas` are in it, and they are empty.
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A database with the tables of some schemas, each at the newest revision."""
 
-    Raises
-    ------
-    ServiceError
-        If a test has left a transaction open that holds a lock.
-    """
-    kept = [schema.name for schema in schemas]
-    with database.begin() as connection:
-        found = connection.execute(
-            text(
-                "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
-                " AND nspname <> 'public' AND NOT nspname = ANY(:kept)"
-            ),
-            {"kept": kept},
-        ).scalars()
-        for name in found.all():
-            connection.execute(text(f'DROP SCHEMA "{name}" CASCADE'))
-        for name in connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars():
-            connection.execute(text(f'DROP TABLE public."{name}" CASCADE'))
-    upgrade(database, schemas)
-    tables = [f'"{schema.name}"."{table.name}"' for schema in schemas for table in schema.metadata.sorted_tables]
-    if tables:
-        with database.begin() as connection:
-            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+    database: Database
+    schemas: tuple[Schema, ...]
+    revisions: dict[str, str | None]
+
+    @classmethod
+    def of(cls, database: Database, schemas: tuple[Schema, ...]) -> Tables:
+        """Make the tables."""
+        return cls(database, schemas, {done.schema: done.after for done in upgrade(database, schemas)})
+
+    def bring_back(self) -> None:
+        """Bring the database to where these tables are in it, all empty, and nothing else.
+
+        Raises
+        ------
+        ServiceError
+            If a test has left a transaction open that holds a lock.
+        """
+        with self.database.begin() as connection:
+            found = set(connection.execute(text(_FOREIGN)).scalars())
+            for name in found - set(self.revisions):
+                connection.execute(text(f'DROP SCHEMA "{name}" CASCADE'))
+            changed = any(
+                self._revision(connection, name) != self.revisions[name] for name in found & set(self.revisions)
+            )
+        if changed or set(self.revisions) - found:
+            upgrade(self.database, self.schemas)
+        names = [
+            f'"{schema.name}"."{table.name}"' for schema in self.schemas for table in schema.metadata.sorted_tables
+        ]
+        if names:
+            with self.database.begin() as connection:
+                connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+
+    @staticmethod
+    def _revision(connection: Connection, schema: str) -> str | None:
+        return connection.execute(text(f'SELECT version_num FROM "{schema}".alembic_version')).scalar()
 
 
 @pytest.fixture(scope="session")
@@ -111,16 +129,17 @@ def postgres_url(postgres_server: URL) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def _module_database(postgres_url: str) -> Iterator[Database]:
+def tables(postgres_url: str, schemas: tuple[Schema, ...]) -> Iterator[Tables]:
+    """Give this module's database with the tables of `schemas`, in whatever state the last test has left it."""
     with open_database(postgres_url, application="tests") as database:
-        yield database
+        yield Tables.of(database, schemas)
 
 
 @pytest.fixture
-def database(_module_database: Database, schemas: tuple[Schema, ...]) -> Database:
+def database(tables: Tables) -> Database:
     """Return this module's database, with the tables of `schemas`, all empty, and nothing else."""
-    bring_back(_module_database, schemas)
-    return _module_database
+    tables.bring_back()
+    return tables.database
 
 
 def _administer(server: URL, statement: sql.Composable) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from nightcrew.shared.database.address import parse_url, safe_url
-from nightcrew.shared.database.failures import broken, not_connected
+from nightcrew.shared.database.failures import broken, is_from_outside, not_connected
 from nightcrew.shared.database.settings import DatabaseSettings
 from nightcrew.shared.errors import ServiceError
 
@@ -114,10 +115,14 @@ class Database:
     def _said(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
-            raise broken(self.url, error) from error
-        except PendingRollbackError as error:
-            raise ServiceError(f"{self.safe_url()}: the connection was lost within a transaction; try again") from error
+        except DBAPIError as error:
+            if is_from_outside(error):
+                raise broken(self.url, error) from error
+            raise
+        except PoolTimeout as error:
+            raise ServiceError(
+                f"{self.safe_url()}: all connections of this process are in use; raise NIGHTCREW_DATABASE_POOL_SIZE"
+            ) from error
 
     def _connect(self, dialect: Dialect, record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from nightcrew.shared.database.address import safe_url
 from nightcrew.shared.errors import ServiceError
 
@@ -67,10 +69,26 @@ def _reason(said: str) -> str:
     return said.splitlines()[0].strip() if said.strip() else "no reason given"
 
 
+def is_from_outside(error: DBAPIError) -> bool:
+    """Tell whether a statement failed for reasons outside of it, and not because of what it says."""
+    return (
+        isinstance(error, OperationalError | InterfaceError)
+        or error.connection_invalidated
+        or _state(error) in _RUNNING
+    )
+
+
 def broken(url: URL, error: DBAPIError) -> ServiceError:
     """Return the error for a statement or transaction that failed for reasons outside of it."""
-    original = error.orig
-    state = getattr(original, "sqlstate", None) or ""
-    default = ("the connection was lost", "try again; if it stays so, look at the server's log")
-    meaning, remedy = _RUNNING.get(state, default)
-    return ServiceError(f"{safe_url(url)}: {meaning} ({_first_line(original or error)}); {remedy}")
+    state = _state(error)
+    if state in _RUNNING:
+        meaning, remedy = _RUNNING[state]
+    elif state[:2] in {"", "08", "57"}:
+        meaning, remedy = "the connection was lost", "try again; if it stays so, look at the server's log"
+    else:
+        meaning, remedy = "the server failed", "look at its log"
+    return ServiceError(f"{safe_url(url)}: {meaning} ({_first_line(error.orig or error)}); {remedy}")
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -45,8 +45,8 @@ class Account:
     maker_prefix: tuple[str, ...]
 
 
-def account_for(directory: Path, program: Path) -> Account:
-    """Choose the account for a server that keeps its files in `directory` and is run by this process.
+def account_for(directory: Path, program: Path, me: int) -> Account:
+    """Choose the account for a server that keeps its files in `directory` and is started by user `me`.
 
     Any user's server runs as that user.  Root's runs as the owner of the directory, or, where that is root too, as
     `SERVER_ID`; where a directory on the way is closed to that account, the server gets the capability to pass.
@@ -56,13 +56,13 @@ def account_for(directory: Path, program: Path) -> Account:
     SettingsError
         If the directory belongs to somebody else, or this system cannot lend the account.
     """
-    me, owner = os.geteuid(), directory.stat()
+    owner = directory.stat()
     if me != 0:
         if owner.st_uid != me:
             raise SettingsError(
                 f"{directory}: belongs to user {_called(owner.st_uid)}; choose another with NIGHTCREW_DATA_DIR"
             )
-        return Account(me, os.getegid(), (), me, os.getegid(), () if _named(me) else _borrowed_name())
+        return Account(me, os.getegid(), (), me, os.getegid(), () if _named(me) else _borrowed_name(me))
     uid, gid = (owner.st_uid, owner.st_gid) if owner.st_uid != 0 else (SERVER_ID, SERVER_ID)
     maker = (uid, gid) if _named(uid) else _somebody()
     closed = not (_open_to(directory / "data", uid) and _open_to(program, uid))
@@ -98,10 +98,10 @@ def _tool(name: str, why: str) -> str:
     return found
 
 
-def _borrowed_name() -> tuple[str, ...]:
+def _borrowed_name(me: int) -> tuple[str, ...]:
     """Return what gives initdb a name to see; outside of it, files and rights stay those of the user."""
     uid, gid = _somebody()
-    why = f"initdb refuses user {os.geteuid()}, who has no entry in /etc/passwd"
+    why = f"initdb refuses user {me}, who has no entry in /etc/passwd"
     return (_tool("unshare", why), "--user", f"--map-user={uid}", f"--map-group={gid}", "--")
 
 

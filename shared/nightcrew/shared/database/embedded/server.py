@@ -73,7 +73,7 @@ class EmbeddedServer:
         programs = binaries()
         with self._writing():
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
-            account = account_for(self.directory, programs / "postgres")
+            account = account_for(self.directory, programs / "postgres", os.geteuid())
             if self._claim is None:
                 self._claim = self._lock(keeper.CLIENTS, shared=True)
         try:
