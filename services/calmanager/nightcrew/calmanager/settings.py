@@ -1,0 +1,138 @@
+"""Settings of the calibration service: from arguments, else from the environment, else from the defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nightcrew.shared.errors import SettingsError
+
+PREFIX = "NIGHTCREW_CALMANAGER_"
+_LEAST_TOKEN = 20
+"""Characters below which a token of a file is taken for a mistake."""
+
+
+class CalmanagerSettings(BaseSettings):
+    """How the calibration service listens, and what it allows; the environment is read when an instance is made.
+
+    Every field is an environment variable with the prefix ``NIGHTCREW_CALMANAGER_``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen at; another than loopback needs a token")
+    port: int = Field(8100, ge=0, le=65535, description="Port to listen at; 0: any free one")
+    public_url: str | None = Field(
+        None, description="Address under which clients reach the service, if a proxy stands before it"
+    )
+    store: Path | None = Field(
+        None, description="Directory for uploaded calibrations; by default `calibrations` in NIGHTCREW_DATA_DIR"
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("nightcrew", appauthor=False),
+        validation_alias=AliasChoices("data_dir", "NIGHTCREW_DATA_DIR"),
+        exclude=True,
+    )
+    token_file: Path | None = Field(
+        None, description="File with tokens that may read and write, one a line, beside those in the database"
+    )
+    reads: Literal["auto", "open", "token"] = Field(
+        "auto", description="Whether reading under /v1 needs a token; auto: only if not bound to loopback"
+    )
+    archive: bool = Field(True, description="Whether to speak the archive's protocol, whose reads are always open")
+    max_upload: int = Field(2 * 2**30, ge=1, description="Most bytes of an uploaded file")
+    max_body: int = Field(2**20, ge=1024, description="Most bytes of any other body")
+    max_header: int = Field(32 * 2**10, ge=1024, description="Most bytes of a request line and its headers")
+    connections: int = Field(1000, ge=1, description="Connections that are served at once")
+    requests: int = Field(256, ge=1, description="Requests that are in work at once")
+    threads: int = Field(8, ge=1, le=1000, description="Requests that use the database or the disk at once")
+    uploads: int = Field(4, ge=1, le=100, description="Uploads that are received at once; others wait")
+    header_timeout: float = Field(10.0, gt=0, description="Seconds for the headers of a request to arrive")
+    body_timeout: float = Field(30.0, gt=0, description="Seconds in which a part of a body must arrive")
+    send_timeout: float = Field(60.0, gt=0, description="Seconds in which a client must take a part of a file")
+    keep_alive: int = Field(15, ge=0, description="Seconds that an idle connection stays open")
+    drain: int = Field(60, ge=0, description="Seconds that requests have to end after SIGTERM")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="Form of the log; auto: for people on a terminal, else JSON"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a line")
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[A-Za-z0-9_.:\[\]-]+(/[A-Za-z0-9_./~-]*)?", value):
+            raise ValueError("must be an address such as https://calmgr.example.org")
+        return value.rstrip("/") if value else value
+
+    @classmethod
+    def load(cls, **given: Any) -> CalmanagerSettings:
+        """Read the environment; what is given by name goes before it.
+
+        Raises
+        ------
+        SettingsError
+            If a value makes no sense; the line names the variable, never a value.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
+            raise SettingsError(f"{name}: {first['msg']}; see docs/reference/settings.md") from None
+
+    @property
+    def directory(self) -> Path:
+        """Where uploaded calibrations are kept."""
+        return self.store if self.store is not None else self.data_dir / "calibrations"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def reads_need_token(self) -> bool:
+        """Whether reading under `/v1` needs a token."""
+        return self.reads == "token" or (self.reads == "auto" and not self.loopback)
+
+    def bootstrap_tokens(self) -> tuple[str, ...]:
+        """Return the tokens of the file.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be read, or a line is too short to be a token; no line is ever shown.
+        """
+        if self.token_file is None:
+            return ()
+        try:
+            lines = self.token_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
+            raise SettingsError(
+                f"{self.token_file}: cannot be read ({why}); {PREFIX}TOKEN_FILE must name a file with a token a line"
+            ) from None
+        tokens = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        for token in tokens:
+            if len(token) < _LEAST_TOKEN:
+                raise SettingsError(
+                    f"{self.token_file}: a token has at least {_LEAST_TOKEN} characters; make one with "
+                    "`nightcrew-calmanager token create NAME`"
+                )
+        return tokens
