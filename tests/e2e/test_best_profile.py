@@ -8,22 +8,15 @@ import pytest
 
 from benchmarks.defects import Compared
 from benchmarks.profiling import Bench
-from benchmarks.scenes import dither, lost, probe_on_target, star_in_sky
-from benchmarks.truth import read_truth
+from benchmarks.scenes import dither, lost, star_in_sky
 from e2e.conftest import nightcrew
-from nightcrew.reducer.engine.memory import Memory
-from nightcrew.reducer.engine.reduction import Request, reduce
-from nightcrew.reducer.engine.run import Surroundings, user_parameters
-from nightcrew.reducer.engine.store import Directory
-from nightcrew.shared.calibrations import Chosen
-from nightcrew.shared.fits import Scratch, open_frame
+from nightcrew.shared.fits import open_frame
 from nightcrew.simulator import niri_night
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.profiling import Outcome
-    from nightcrew.reducer.engine.recipe import Profile
 
 
 def compared(outcome: Outcome, bench: Bench) -> Compared:
@@ -50,7 +43,11 @@ def test_thirty_frames_one_of_them_trailed_and_one_with_a_wrong_wcs(tmp_path: Pa
     assert header["NCEXCL01"] == "N20160102S0272.fits"
     assert header["NCREFIM"] != "N20160102S0271.fits"
     # What is at stake: the reference's alignment takes the place of the first frame for true.
-    assert compared(bench.reduce("science", "standard"), bench).place_error() == pytest.approx(5.0, abs=0.1)
+    standard = bench.reduce("science", "standard")
+    assert compared(standard, bench).place_error() == pytest.approx(5.0, abs=0.1)
+    assert told(standard, "N20160102S0272.fits: stars are trailed", "it is in the stack all the same")
+    assert told(standard, "N20160102S0271", "arcsec beside those of the other frames", "use --profile best")
+    assert not told(standard, "S0273.fits", "trailed")
 
 
 def test_a_frame_that_lies_beside_the_others_does_not_double_the_stars(tmp_path: Path) -> None:
@@ -68,36 +65,6 @@ def test_a_sky_frame_with_a_bright_star_leaves_no_hole(tmp_path: Path) -> None:
     with_star, without = (compared(bench.reduce("science", "best"), bench) for bench in (star, plain))
     assert with_star.unevenness() < 1.1 * without.unevenness() < 0.3 * with_star.noise() * 1.1
     assert with_star.flux_of("galaxy") == pytest.approx(without.flux_of("galaxy"), abs=0.002)
-
-
-@pytest.mark.slow
-def test_the_guide_probe_on_the_target_takes_nothing_from_its_flux(tmp_path: Path) -> None:
-    night = probe_on_target()
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    night.truth().write(raw)
-    frames = night.group("target")
-    for exposure in frames:
-        (raw / exposure.filename).write_bytes(night.file(exposure))
-    truth = read_truth(raw)
-
-    def flux(profile: Profile) -> tuple[float, tuple[str, ...]]:
-        directory = tmp_path / profile
-        directory.mkdir()
-        with Scratch(directory) as scratch:
-            around = Surroundings(Chosen({}), Directory(directory), Memory(2 << 30, scratch), threads=2)
-            files = tuple(raw / exposure.filename for exposure in frames)
-            skip = user_parameters(["darkCorrect:do_cal=skip", "flatCorrect:do_cal=skip"])
-            result = reduce(Request(files, user=tuple(skip), profile=profile), around)
-        assert result.outcome.ok, result.trace or result.outcome.reason
-        stack = Compared(directory / result.outcome.products[-1], truth, "target")
-        return stack.flux_of("W0340-30"), result.outcome.caveats
-
-    measured, caveats = flux("best")
-    assert measured == pytest.approx(1.0, abs=0.04)  # without a flat, pixels differ by as much
-    (shaded,) = [caveat for caveat in caveats if "PWFS2 guides in the field" in caveat]
-    assert frames[2].name in shaded
-    assert flux("standard")[0] < 0.9
 
 
 def test_a_night_is_reduced_with_the_profile_and_says_so(tmp_path: Path) -> None:
