@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "reduce": "Reduce files with a recipe.",
     "provenance": "Show what a product was made of, and how.",
     "reproduce": "Make products again from what they say of themselves, and compare.",
+    "rules": "Check and show the rules of association and grouping.",
     "superclean": "Delete the by-products of reductions in this directory.",
     "night": "Reduce a directory of raw frames: plan, calibrations, science, report.",
     "simulate": "Write the raw frames of a night that never was.",

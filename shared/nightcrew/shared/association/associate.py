@@ -13,6 +13,7 @@ from nightcrew.shared.association.facts import whole_seconds
 from nightcrew.shared.association.nights import longitude_of
 from nightcrew.shared.association.reading import rule_set
 from nightcrew.shared.association.ruleset import fulfils
+from nightcrew.shared.association.telling import whom
 from nightcrew.shared.association.wording import apart, label, spoken
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def associate(
     if rule is None or variant is None:
         return Answer(target.name, caltype, note=f"{target.instrument} has no rule for {caltype}")
     if not fulfils(target, rule.targets):
-        whom = ", ".join(f"{label(name)} {wanted}" for name, wanted in rule.targets.items())
-        return Answer(target.name, caltype, note=f"the rule of {target.instrument} is only for frames with {whom}")
+        note = f"the rule of {target.instrument} serves only if {whom(rule)}"
+        return Answer(target.name, caltype, note=note)
     check = _Check(target, conditions_for(rule, variant, target, mode), max_level, mode)
     kin = [
         candidate

@@ -22,7 +22,14 @@ _LABELS = {
     "observation_class": "class",
     "phot_standard": "photometric standard",
     "reduction": "kind",
+    "detector_roi_setting": "region of interest",
+    "detector_x_bin": "binning in x",
+    "detector_y_bin": "binning in y",
+    "amp_read_area": "amplifiers",
+    "read_speed_setting": "read speed",
+    "gain_setting": "gain",
 }
+_TRUTHS = {"spectroscopy": ("a spectrum", "an image"), "prepared": ("prepared", "not prepared")}
 _UNITS = {"exposure_time": " s", "central_wavelength": " um"}
 _STEPS = ((timedelta(days=2), timedelta(days=1), "d"), (timedelta(hours=1), timedelta(hours=1), "h"))
 
@@ -30,6 +37,18 @@ _STEPS = ((timedelta(days=2), timedelta(days=1), "d"), (timedelta(hours=1), time
 def label(column: str) -> str:
     """Return the name of a column as one says it: `well depth`."""
     return _LABELS.get(column, column.replace("_", " "))
+
+
+def asked(name: str, wanted: object) -> str:
+    """Say which frames are meant: `the frame is an image`, `filter is J or H`."""
+    if name in _TRUTHS and str(wanted) in ("True", "False"):
+        return f"the frame is {_TRUTHS[name][str(wanted) == 'False']}"
+    return f"its {label(name)} is {wanted}"
+
+
+def unit(column: str) -> str:
+    """Return the unit of a column, with a blank before it."""
+    return _UNITS.get(column, "")
 
 
 def spoken(column: str, value: Value) -> str:
@@ -40,10 +59,10 @@ def spoken(column: str, value: Value) -> str:
         x1, x2, y1, y2 = value
         return f"[{x1 + 1}:{x2},{y1 + 1}:{y2}]"  # type: ignore[operator]
     if isinstance(value, float):
-        return f"{value:.10g}{_UNITS.get(column, '')}"
+        return f"{value:.10g}{unit(column)}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return f"{value}{_UNITS.get(column, '')}"
+    return f"{value}{unit(column)}"
 
 
 def apart(interval: timedelta) -> str:
