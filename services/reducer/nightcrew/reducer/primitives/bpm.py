@@ -45,7 +45,8 @@ def make_bpm(frames: list[Frame], p: MakeBPM, run: Run) -> list[Frame]:
     darks = run.stream("darks")
     for found, word, remedy in ((frames, "FLATS", "before the darks"), (darks, "DARKS", "short ones, about 1 s")):
         if not found:
-            raise FrameError(f"A SET OF {word} IS REQUIRED INPUT; add them to the list ({remedy})")
+            names = ", ".join(frame.filename for frame in [*frames, *darks]) or "the list"
+            raise FrameError(f"{names}: A SET OF {word} IS REQUIRED INPUT too; add them to the list ({remedy})")
     if p.dark_lo_thresh is not None and p.dark_hi_thresh is not None and p.dark_lo_thresh >= p.dark_hi_thresh:
         raise RecipeError("makeBPM: dark_hi_thresh must be greater than dark_lo_thresh; see 'nightcrew showpars'")
     flat, dark = frames[0], darks[0]

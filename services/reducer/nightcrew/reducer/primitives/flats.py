@@ -13,7 +13,7 @@ from nightcrew.reducer.kernels import pixelwise
 from nightcrew.reducer.kernels.statistics import masked_mean, masked_median
 from nightcrew.reducer.primitives.stacking import SAME_EXPOSURE, Combination, merge_records
 from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import FrameError
+from nightcrew.shared.errors import CalibrationError, FrameError
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
@@ -96,7 +96,14 @@ def _thermal_flat(frames: list[Frame], p: MakeLampFlat, run: Run) -> list[Frame]
     lit = run.call("stackFrames", flats, **stacking, scale=False, zero=False)
     if unlit:
         return [_difference(lit[0], unlit[0], p, run)]
-    return run.call("darkCorrect", lit, suffix=p.suffix)
+    try:
+        return run.call("darkCorrect", lit, suffix=p.suffix)
+    except CalibrationError as error:
+        seconds = describe_frame(flats[0]).value("exposure_time")
+        raise CalibrationError(
+            f"{flats[0].filename}: flats in a K band need darks of their own exposure time; list darks of "
+            f"{seconds:g} s with the flats ({error})"
+        ) from error
 
 
 def _check_exposures(flat: Frame, dark: Frame) -> None:
