@@ -1,0 +1,169 @@
+"""Jobs: submitting, announcing, changing their state by planner and people; claiming them is in `claims`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from nightcrew.shared.ledger import outbox
+from nightcrew.shared.ledger.records import JobRow, NewJob
+from nightcrew.shared.ledger.states import JOB_OPEN, JOB_STEPS, JobState
+from nightcrew.shared.ledger.tables import jobs
+from nightcrew.shared.messages import JobClass, JobReady
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection, Row
+
+PRODUCER = "ledger"
+REPEAT_AFTER = timedelta(minutes=1)
+"""When a queued job is announced again, since its message may be lost with a queue; doubled each time."""
+REPEAT_AT_MOST = 6
+"""Doublings of `REPEAT_AFTER`: in the end once an hour."""
+
+
+def submit(connection: Connection, job: NewJob) -> tuple[JobRow, bool]:
+    """Write a job, queued unless it needs something; return it, and whether it is new.
+
+    Notes
+    -----
+    A job whose key is known already stays as it is (unique `key`).
+    """
+    state = JobState.WAITING if job.needs else JobState.QUEUED
+    given = asdict(job) | {"id": uuid4(), "needs": list(job.needs), "state": state}
+    if state is JobState.QUEUED:
+        given["queued_at"] = func.now()
+    row = connection.execute(
+        insert(jobs).values(given).on_conflict_do_nothing(index_elements=[jobs.c.key]).returning(jobs)
+    ).first()
+    if row is None:
+        return job_row(connection.execute(select(jobs).where(jobs.c.key == job.key)).one()), False
+    if state is JobState.QUEUED:
+        announce(connection, row.id, JobClass(row.job_class))
+    return job_row(row), True
+
+
+def announce(connection: Connection, job_id: UUID, job_class: JobClass) -> None:
+    """Tell the reducers of a queued job, through the outbox."""
+    connection.execute(
+        update(jobs).where(jobs.c.id == job_id).values(announced_at=func.now(), announcements=jobs.c.announcements + 1)
+    )
+    outbox.add(connection, JobReady(producer=PRODUCER, job_id=str(job_id), job_class=job_class))
+
+
+def move(connection: Connection, job_id: UUID, target: JobState, reason: str = "", **changes: Any) -> JobRow | None:
+    """Bring a job into another state, if the one it is in allows that; None if it does not.
+
+    Parameters
+    ----------
+    connection
+        In whose transaction.
+    job_id
+        The job.
+    target
+        Its new state.  A queued job is announced.
+    reason
+        Why.
+    changes
+        Other columns to set, such as `request`.
+    """
+    allowed = [state for state, targets in JOB_STEPS.items() if target in targets]
+    values: dict[str, Any] = {"state": target, "reason": reason, **changes}
+    if target is JobState.QUEUED:
+        values |= {"queued_at": func.now(), "announcements": 0, "ended_at": None, "lease_until": None}
+    elif target not in JOB_OPEN:
+        values |= {"ended_at": func.now(), "lease_until": None}
+    moved = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(allowed)).values(values)
+    row = connection.execute(moved.returning(jobs)).first()
+    if row is None:
+        return None
+    if target is JobState.QUEUED:
+        announce(connection, row.id, JobClass(row.job_class))
+    return job_row(row)
+
+
+def again(connection: Connection, job_id: UUID, who: str) -> JobRow | None:
+    """Queue a job that ended badly once more, with all its attempts; None if it has not ended, or ended well."""
+    return move(connection, job_id, JobState.QUEUED, f"again, by {who}", attempt=0, outcome=None)
+
+
+def announce_forgotten(connection: Connection, limit: int = 100) -> list[UUID]:
+    """Announce jobs again that have been queued for long, and return them (index `jobs_queued`).
+
+    A message is lost with the queue that held it.  A repeat of one that is not does no harm: the job is claimed once.
+    """
+    pause = REPEAT_AFTER * func.power(2, func.least(jobs.c.announcements, REPEAT_AT_MOST))
+    forgotten = connection.execute(
+        select(jobs.c.id, jobs.c.job_class)
+        .where(jobs.c.state == JobState.QUEUED, jobs.c.announced_at < func.now() - pause)
+        .order_by(jobs.c.announced_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in forgotten:
+        announce(connection, row.id, JobClass(row.job_class))
+    return [row.id for row in forgotten]
+
+
+def get(connection: Connection, job_id: UUID) -> JobRow | None:
+    """Return a job, or None."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    return None if row is None else job_row(row)
+
+
+def waiting(connection: Connection) -> list[JobRow]:
+    """Return the jobs that wait for calibrations, the nearest deadline first (index `jobs_waiting`)."""
+    return _listed(connection, jobs.c.state == JobState.WAITING, jobs.c.deadline)
+
+
+def of_night(connection: Connection, night: date, instrument: str) -> list[JobRow]:
+    """Return the jobs of a night, the oldest first (index `jobs_by_night`)."""
+    return _listed(connection, (jobs.c.night == night) & (jobs.c.instrument == instrument), jobs.c.created_at)
+
+
+def of_frame(connection: Connection, frame_id: int) -> list[JobRow]:
+    """Return the jobs of a single frame, the oldest first (index `jobs_by_frame`)."""
+    return _listed(connection, jobs.c.frame_id == frame_id, jobs.c.created_at)
+
+
+def of_group(connection: Connection, group_id: int) -> list[JobRow]:
+    """Return the jobs of a group, the oldest first (index `jobs_by_group`)."""
+    return _listed(connection, jobs.c.group_id == group_id, jobs.c.created_at)
+
+
+def listing(
+    connection: Connection, states: frozenset[JobState] = frozenset(), limit: int = 200, before: datetime | None = None
+) -> list[JobRow]:
+    """Return jobs, the newest first."""
+    wanted = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+    if states:
+        wanted = wanted.where(jobs.c.state.in_(states))
+    if before is not None:
+        wanted = wanted.where(jobs.c.created_at < before)
+    return [job_row(row) for row in connection.execute(wanted)]
+
+
+def counts(connection: Connection) -> Mapping[tuple[JobClass, JobState], int]:
+    """Return the number of jobs by class and state."""
+    rows = connection.execute(
+        select(jobs.c.job_class, jobs.c.state, func.count()).group_by(jobs.c.job_class, jobs.c.state)
+    )
+    return {(JobClass(row[0]), JobState(row[1])): row[2] for row in rows}
+
+
+def job_row(row: Row[tuple[object, ...]]) -> JobRow:
+    """Return a row of the table as a value."""
+    fields = {name: getattr(row, name) for name in JobRow.__slots__}
+    fields |= {"job_class": JobClass(row.job_class), "state": JobState(row.state), "needs": tuple(row.needs)}
+    return JobRow(**fields)
+
+
+def _listed(connection: Connection, condition: ColumnElement[bool], order: ColumnElement[Any]) -> list[JobRow]:
+    return [job_row(row) for row in connection.execute(select(jobs).where(condition).order_by(order, jobs.c.id))]
