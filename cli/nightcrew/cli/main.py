@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "reproduce": "Make products again from what they say of themselves, and compare.",
     "rules": "Check and show the rules of association and grouping.",
     "superclean": "Delete the by-products of reductions in this directory.",
+    "caldb": "Keep calibrations in a database, which reductions ask and tell.",
+    "database": "Look after the tables in the databases.",
     "night": "Reduce a directory of raw frames: plan, calibrations, science, report.",
     "simulate": "Write the raw frames of a night that never was.",
     "shims": "Write scripts that go by the names of DRAGONS' tools.",

@@ -125,7 +125,7 @@ def test_the_file_is_the_named_one_else_the_variables_else_that_of_the_home(tmp_
     write(tmp_path / ".geminidr/rsys.cfg", "legacy")
     legacy = read_config(None, {}, tmp_path)
     assert (legacy.file, legacy.databases[0].name) == ("~/.geminidr/rsys.cfg", "legacy.db")
-    assert legacy.warnings == ("~/.geminidr/rsys.cfg is out of use; move it to ~/.dragons/dragonsrc",)
+    assert legacy.warnings == ("~/.geminidr/rsys.cfg is out of use; write ~/.dragons/dragonsrc instead",)
     write(tmp_path / ".dragons/dragonsrc", "home")
     home = read_config(None, {"DRAGONSRC": ""}, tmp_path)
     assert (home.file, home.databases[0].name, home.warnings) == ("~/.dragons/dragonsrc", "home.db", ())

@@ -256,7 +256,7 @@ def read_config(file: Path | None, environ: Mapping[str, str], home: Path) -> Co
         found, shown = home / ".dragons/dragonsrc", "~/.dragons/dragonsrc"
     elif (home / ".geminidr/rsys.cfg").is_file():
         found, shown = home / ".geminidr/rsys.cfg", "~/.geminidr/rsys.cfg"
-        warnings = (f"{shown} is out of use; move it to ~/.dragons/dragonsrc",)
+        warnings = (f"{shown} is out of use; write ~/.dragons/dragonsrc instead",)
     else:
         return Config()
     try:
