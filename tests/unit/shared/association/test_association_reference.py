@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 
-from nightcrew.shared.association import Candidate, Target, applicable, associate
+from nightcrew.shared.association import Level, associate
+from support.examples_association import (
+    TYPES,
+    answer_requests,
+    as_registered,
+    as_stored,
+    asking_in_memory,
+    difference_of_columns,
+    target_of,
+)
+from support.examples_io import Report
 from support.reference import require_reference
 
 pytestmark = pytest.mark.reference
-
-TYPES = {
-    "NIRI": "processed_dark dark processed_flat flat lampoff_flat processed_arc arc processed_bpm bpm "
-    "photometric_standard telluric",
-    "F2": "processed_dark dark processed_flat flat lampoff_flat processed_arc arc processed_bpm bpm "
-    "photometric_standard telluric processed_telluric processed_standard standard",
-}
 
 
 @pytest.fixture(scope="module")
@@ -27,55 +28,31 @@ def book() -> dict[str, Any]:
     return json.loads(require_reference("spec", "examples", "association.json").read_text())
 
 
-def as_stored(entry: dict[str, Any]) -> Candidate:
-    """Make a candidate of the columns that the reference stored."""
-    columns = dict(entry["columns"])
-    columns["ut_datetime"] = datetime.fromisoformat(columns["ut_datetime"])
-    if "data_section" in columns:
-        columns["data_section"] = as_numbers(columns["data_section"])
-    tags = frozenset(entry["tags"])
-    return Candidate(entry["name"], columns, tags, entry=entry["entry_order"], present=not entry["removed"])
-
-
-def as_registered(entry: dict[str, Any]) -> Candidate:
-    """Make a candidate the way we register a frame, but for what neither tags nor descriptors tell."""
-    target = Target.from_request(entry["tags"], entry["descriptors"], entry["name"])
-    columns = entry["columns"]
-    candidate = Candidate.from_target(target, entry["name"], None, entry["entry_order"], columns["processing"])
-    by_hand = {"phot_standard": columns["phot_standard"]}
-    return replace(candidate, columns={**candidate.columns, **by_hand}, present=not entry["removed"])
-
-
-def as_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part.partition("=")[2]) for part in text.removeprefix("Section(").removesuffix(")").split(","))
-
-
 @pytest.mark.parametrize("register", [as_stored, as_registered])
 def test_every_worked_request_is_answered_as_by_the_reference(book: dict[str, Any], register: Any) -> None:
-    candidates = [register(entry) for entry in book["calibrations"]]
-    targets = {
-        entry["name"]: Target.from_request(entry["tags"], entry["descriptors"], entry["name"])
-        for entry in book["targets"]
-    }
-    answered, wrong = 0, []
-    for result in book["results"]:
-        target = targets[result["target"]]
-        assert list(applicable(target)) == result["applicable"]
-        for caltype in TYPES[target.instrument].split():
-            answer = associate(target, caltype, candidates)
-            expected = result["matches"].get(caltype, {"ordered": [], "default_count": 0})
-            answered += caltype in result["matches"]
-            found = [match.candidate.filename for match in answer.matches]
-            if found != expected["ordered"] or min(answer.limit, len(found)) != expected["default_count"]:
-                wrong.append((target.name, caltype, found, expected))
-    assert not wrong
-    assert answered == 387
+    report = Report()
+    answer_requests(book, asking_in_memory(book, register), "in memory", report)
+    assert report.failures == []
+    assert report.passed == 61 + sum(len(TYPES[target_of(entry).instrument].split()) for entry in book["targets"])
+    assert sum(len(result["matches"]) for result in book["results"]) == 387
 
 
 def test_frames_are_registered_with_the_columns_of_the_reference(book: dict[str, Any]) -> None:
-    for entry in book["calibrations"]:
-        ours, theirs = as_registered(entry), as_stored(entry)
-        arbitrary = {"phot_standard"} | ({"reduction"} if {"TELLURIC", "STANDARD"} <= theirs.tags else set())
-        for name in set(theirs.columns) - arbitrary - {"ut_datetime_secs"}:
-            assert ours.columns[name] == theirs.columns[name], (entry["name"], name)
-        assert ours.seconds == theirs.columns["ut_datetime_secs"]
+    assert [difference_of_columns(entry) for entry in book["calibrations"]] == [None] * 151
+
+
+@pytest.mark.parametrize("mode", [None, "qa", "ql"])
+def test_provisional_answers_come_after_those_of_the_reference(book: dict[str, Any], mode: str | None) -> None:
+    candidates = [as_stored(entry) for entry in book["calibrations"]]
+    targets = {entry["name"]: target_of(entry) for entry in book["targets"]}
+    provisional = 0
+    for result in book["results"]:
+        for caltype, expected in result["matches"].items():
+            target = targets[result["target"]]
+            answer = associate(target, caltype, candidates, mode=mode, max_level=Level.RELAXED)
+            strict = [match.candidate.filename for match in answer.matches if not match.provisional]
+            assert strict == expected["ordered"]
+            assert [match.provisional for match in answer.matches] == sorted(m.provisional for m in answer.matches)
+            assert all(bool(match.relaxed) is match.provisional for match in answer.matches)
+            provisional += len(answer.matches) - len(strict)
+    assert provisional > 100
