@@ -28,8 +28,6 @@ class Entrance:
     ----------
     incoming
         What is known of it.
-    kind
-        Text that calibrations share if one could stand for the other.
     directory
         Where it lies; None if in the store.
     who, why
@@ -43,7 +41,6 @@ class Entrance:
     """
 
     incoming: Incoming
-    kind: str
     directory: Path | None
     who: str
     why: str
@@ -74,7 +71,7 @@ def enter(
     records.own_the_name(connection, name)
     known = records.canonical_of(connection, name, lock=True)
     if known is not None and known["sha256"] == incoming.digests.sha256:
-        if not still_there(known):
+        if not (known["present"] and still_there(known)):
             _relocate(connection, entrance, known)
         return _row(connection, known["id"]), False
     if known is not None:
@@ -93,7 +90,7 @@ def _insert(connection: Connection, entrance: Entrance) -> int:
         records.Entry(
             incoming.candidate,
             incoming.caltype,
-            entrance.kind,
+            incoming.kind,
             incoming.digests,
             entrance.directory,
             state,
@@ -125,7 +122,7 @@ def _relocate(connection: Connection, entrance: Entrance, known: RowMapping) -> 
     records.relocate(connection, known["id"], entrance.directory, entrance.incoming.digests.modified)
     state = State(known["state"])
     where = "the store" if entrance.directory is None else str(entrance.directory)
-    why = f"its file was gone; it lies in {where} now"
+    why = f"its file was {'gone' if known['present'] else 'removed'}; it lies in {where} now"
     history.append(connection, known["id"], HistoryLine(entrance.at, entrance.who, "relocate", state, state, why))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nightcrew.calmanager.core.validity import kind_key
 from nightcrew.calmanager.errors import BadName, NotACalibration
 from nightcrew.calmanager.records import Input
 from nightcrew.shared.association import Candidate, rules_for
@@ -48,6 +49,8 @@ class Incoming:
         What association compares.
     caltype
         What it would be given out as.
+    kind
+        Text that calibrations share if one could stand for the other.
     digests
         Of the file on disk.
     inputs
@@ -57,8 +60,13 @@ class Incoming:
     frame: Frame
     candidate: Candidate
     caltype: str
+    kind: str
     digests: Digests
     inputs: tuple[Input, ...]
+
+    def at(self, path: Path) -> Incoming:
+        """Return the same, at another place."""
+        return replace(self, candidate=replace(self.candidate, path=path))
 
 
 def checked_name(name: str) -> str:
@@ -133,7 +141,7 @@ def examine(path: Path, name: str, digests: Digests) -> Incoming:
             f"{candidate.columns.get('observation_type')}) to another; only calibrations can be entered"
         )
     inputs = tuple(Input(row.filename, row.md5, row.added_by) for row in frame.provenance)
-    return Incoming(frame, candidate, caltype, digests, inputs)
+    return Incoming(frame, candidate, caltype, _kind(candidate, caltype), digests, inputs)
 
 
 def caltype_of(candidate: Candidate) -> str | None:
@@ -149,6 +157,12 @@ def caltype_of(candidate: Candidate) -> str | None:
             if asked and (best is None or asked > best[0]):
                 best = asked, prefix + name
     return best[1] if best else None
+
+
+def _kind(candidate: Candidate, caltype: str) -> str:
+    instrument = str(candidate.columns.get("instrument"))
+    rule = rules_for(instrument).get(caltype.removeprefix("processed_"))
+    return kind_key(instrument, caltype, candidate.columns, rule)
 
 
 def _asks(candidate: Candidate, rule: Rule, form: Variant) -> int:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from nightcrew.calmanager.core.validity import kind_key
+from nightcrew.calmanager import lifecycle
+from nightcrew.calmanager.associating import Asking
+from nightcrew.calmanager.core.states import Event
+from nightcrew.calmanager.core.validity import validity_between
 from nightcrew.calmanager.database import CALIBRATION, history, products, records
+from nightcrew.calmanager.database.indexes import refresh
 from nightcrew.calmanager.entering import Entrance, enter
-from nightcrew.calmanager.errors import Unknown
-from nightcrew.calmanager.files import FileStore
+from nightcrew.calmanager.errors import NotAllowed
 from nightcrew.calmanager.incoming import checked_name, digests_of, examine
+from nightcrew.calmanager.judging import Judge
+from nightcrew.calmanager.looking import Looker
 from nightcrew.calmanager.records import Added, Affected, HistoryLine, Listing, ProductRecord, Record, Swept, Vetoed
-from nightcrew.shared.association import rules_for
+from nightcrew.shared.association import Answer, Level
 from nightcrew.shared.database import require
-from nightcrew.shared.errors import FrameError
+from nightcrew.shared.errors import FrameError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, Row, RowMapping
 
     from nightcrew.calmanager.core.gates import Gates
-    from nightcrew.calmanager.incoming import Incoming
-    from nightcrew.shared.association import Answer, Level, Target
+    from nightcrew.calmanager.core.validity import Validity
+    from nightcrew.calmanager.files import FileStore
+    from nightcrew.shared.association import Target
     from nightcrew.shared.database import Database
+
+
+SETTLED = 3600.0
+"""Seconds after which a file in the store that no entry tells of was left by a crash."""
 
 
 def utc_now() -> datetime:
@@ -67,7 +78,8 @@ class CalibrationManager:
         self.database = database
         self.files = files
         self._clock = clock
-        self._gates = gates
+        self._judge = Judge(gates)
+        self._looker = Looker()
 
     @classmethod
     def open(
@@ -78,7 +90,7 @@ class CalibrationManager:
         clock: Callable[[], datetime] = utc_now,
         gates: Gates | None = None,
     ) -> Self:
-        """Return a manager, after a look at the tables.
+        """Return a manager, after a look at the tables; indexes follow the rules if these have changed.
 
         Raises
         ------
@@ -86,6 +98,7 @@ class CalibrationManager:
             If the tables are not of this version.
         """
         require(database, CALIBRATION)
+        refresh(database)
         return cls(database, files=files, clock=clock, gates=gates)
 
     def associate(
@@ -94,7 +107,7 @@ class CalibrationManager:
         caltype: str,
         *,
         mode: str | None = None,
-        max_level: Level | None = None,
+        max_level: Level = Level.RULE,
         howmany: int | None = None,
     ) -> Answer:
         """Find the calibrations that belong to a frame.
@@ -108,17 +121,49 @@ class CalibrationManager:
         mode
             Mode of the reduction: `sq` takes nothing that was made for a quick look; None takes everything.
         max_level
-            How much may be given up for want of anything better; nothing if None.
+            The worst level that is still a match.
         howmany
-            How many to return; as many as the rule says if None.
+            How many to return; as many as the rule says if None or 0.
+
+        Returns
+        -------
+        Answer
+            Its candidates have paths to files that are there.  A file that is gone or has changed is skipped: a near
+            miss, and a caveat of the first match.
+
+        Raises
+        ------
+        CalibrationError
+            If the target does not tell something that the rule compares.
         """
-        raise NotImplementedError
+        asking = self._asking(target, caltype, mode, max_level)
+        with self._reading() as connection:
+            return asking.answer(connection, howmany)
 
     def explain(
-        self, target: Target, caltype: str, *, mode: str | None = None, max_level: Level | None = None
+        self,
+        target: Target,
+        caltype: str,
+        *,
+        mode: str | None = None,
+        max_level: Level = Level.RELAXED,
+        howmany: int | None = None,
     ) -> Answer:
-        """Find the calibrations that belong to a frame, and those that nearly do and why not."""
-        raise NotImplementedError
+        """Find the calibrations that belong to a frame, and those that nearly do and why not.
+
+        The near misses are the nearest 200; `ingested` counts all of the kind.  For the parameters see `associate`.
+        """
+        asking = self._asking(target, caltype, mode, max_level)
+        with self._reading() as connection:
+            return asking.explanation(connection, howmany)
+
+    def survivors(
+        self, target: Target, caltype: str, *, mode: str | None = None, max_level: Level = Level.RULE
+    ) -> Sequence[tuple[str, int]]:
+        """Return each condition with how many entries fulfil it and all before it; the first line counts all."""
+        asking = self._asking(target, caltype, mode, max_level)
+        with self._reading() as connection:
+            return asking.survivors(connection)
 
     def add(self, path: Path, *, who: str, why: str = "", certified: bool = True) -> Added:
         """Register a file where it lies.
@@ -142,7 +187,7 @@ class CalibrationManager:
         path = Path(path).absolute()
         name = checked_name(path.name)
         incoming = examine(path, name, digests_of(path))
-        return self._enter(Entrance(incoming, _kind(incoming), path.parent, who, why, self._clock(), certified))
+        return self._enter(Entrance(incoming, path.parent, who, why, self._clock(), certified))
 
     def receive(
         self,
@@ -178,7 +223,18 @@ class CalibrationManager:
         NotACalibration, FrameError
             As for `add`.
         """
-        raise NotImplementedError
+        checked_name(name)
+        files = self._store()
+        with files.receive(name, chunks, limit=limit, md5=md5, sha256=sha256) as received:
+            incoming = examine(received.path, name, received.digests)
+            with self.database.connect() as connection:
+                previous = records.previous_master(connection, incoming.kind, incoming.candidate.ut_datetime)
+            known = None if previous is None else self._path(previous)
+            verdict = self._judge(incoming, known)
+            # The file is in its place before the database tells of it.
+            path = files.keep(received, name)
+        incoming = incoming.at(path)
+        return self._enter(Entrance(incoming, None, who, "", self._clock(), verdict.passed, verdict))
 
     def list(self, listing: Listing = Listing()) -> Sequence[Record]:  # noqa: B008 (immutable)
         """Return calibrations by name; those that were removed or replaced only if everything is wanted."""
@@ -194,7 +250,7 @@ class CalibrationManager:
             If there is none.
         """
         with self.database.connect() as connection:
-            return self._record(_wanted(connection, which))
+            return self._record(lifecycle.wanted(connection, which))
 
     def certify(
         self, which: int | str, *, who: str, why: str, since: datetime | None = None, until: datetime | None = None
@@ -216,7 +272,8 @@ class CalibrationManager:
         Overlap
             If another certified one of the kind is valid at the same time.
         """
-        raise NotImplementedError
+        validity = validity_between(since, until)
+        return self._happen(which, Event.CERTIFY, who, why, validity=validity)
 
     def veto(self, which: int | str, *, who: str, why: str) -> Vetoed:
         """Withdraw a calibration as bad; return what was made with it.
@@ -225,7 +282,9 @@ class CalibrationManager:
         ------
         Unknown, NotAllowed, NoReason
         """
-        raise NotImplementedError
+        with self.database.begin() as connection:
+            row = lifecycle.happen(connection, which, Event.VETO, who=who, why=why, at=self._clock())
+            return Vetoed(self._record(row), tuple(products.affected(connection, row["md5"])))
 
     def supersede(self, which: int | str, *, by: int | str, who: str, why: str) -> Record:
         """Withdraw a calibration in favour of a better one.
@@ -234,7 +293,14 @@ class CalibrationManager:
         ------
         Unknown, NotAllowed, NoReason
         """
-        raise NotImplementedError
+        with self.database.begin() as connection:
+            successor = lifecycle.wanted(connection, by)
+            details = {"by": successor["id"], "name": successor["name"]}
+            at = self._clock()
+            if lifecycle.wanted(connection, which)["id"] == successor["id"]:
+                raise NotAllowed(f"{successor['name']}: cannot supersede itself; name the better one")
+            row = lifecycle.happen(connection, which, Event.SUPERSEDE, who=who, why=why, at=at, details=details)
+            return self._record(row)
 
     def restore(self, which: int | str, *, who: str, why: str) -> Record:
         """Take back a veto or a replacement; the calibration is a candidate again.
@@ -243,7 +309,7 @@ class CalibrationManager:
         ------
         Unknown, NotAllowed, NoReason
         """
-        raise NotImplementedError
+        return self._happen(which, Event.RESTORE, who, why)
 
     def remove(self, name: str, *, who: str, why: str = "") -> int:
         """Forget the file of a name: it is given out no more; file and history stay.
@@ -253,17 +319,18 @@ class CalibrationManager:
         int
             How many entries there were: 0 for an unknown name.
         """
-        raise NotImplementedError
+        with self.database.begin() as connection:
+            return lifecycle.remove(connection, name, who=who, why=why, at=self._clock())
 
     def affected(self, which: int | str) -> Sequence[Affected]:
         """Return the products that a calibration went into, directly or through masters."""
         with self.database.connect() as connection:
-            return products.affected(connection, _wanted(connection, which)["md5"])
+            return products.affected(connection, lifecycle.wanted(connection, which)["md5"])
 
     def history(self, which: int | str) -> Sequence[HistoryLine]:
         """Return what happened to a calibration, oldest first."""
         with self.database.connect() as connection:
-            return history.lines(connection, _wanted(connection, which)["id"])
+            return history.lines(connection, lifecycle.wanted(connection, which)["id"])
 
     def record_product(self, product: ProductRecord) -> None:
         """Record what a product was made of; a second time changes nothing."""
@@ -271,44 +338,62 @@ class CalibrationManager:
             products.record(connection, product)
 
     def sweep(self) -> Swept:
-        """Remove what crashes left in the store, and tell which files are missing there."""
-        raise NotImplementedError
+        """Remove what crashes left in the store, and tell which files are missing there.
+
+        Files of the last hour are left alone: they may be on their way into the database.
+        """
+        files = self._store()
+        before = self._clock().timestamp() - SETTLED
+        with self.database.connect() as connection:
+            known = records.stored_contents(connection)
+        orphans = [(path, files.discard(path)) for path in files.orphans(known, before)]
+        kept = {(sha256, name) for sha256, name, _ in files.kept()}
+        missing = tuple(sorted(name for sha256, name in known if (sha256, name) not in kept))
+        return Swept(tuple(path for path, _ in orphans), sum(size for _, size in orphans), missing)
+
+    def _asking(self, target: Target, caltype: str, mode: str | None, max_level: Level) -> Asking:
+        return Asking(target, caltype, mode, max_level, self._reachable, self._looker)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Give a connection for single statements: no transaction is begun and ended around them."""
+        with self.database.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _happen(
+        self, which: int | str, event: Event, who: str, why: str, *, validity: Validity | None = None
+    ) -> Record:
+        with self.database.begin() as connection:
+            at = self._clock()
+            return self._record(lifecycle.happen(connection, which, event, who=who, why=why, at=at, validity=validity))
 
     def _enter(self, entrance: Entrance) -> Added:
         with self.database.begin() as connection:
             row, new = enter(connection, entrance, self._still_there)
         return Added(self._record(row), new, entrance.verdict)
 
+    def _store(self) -> FileStore:
+        if self.files is None:
+            raise ServiceError("no directory is set for received calibrations; set NIGHTCREW_CALMANAGER_STORE")
+        return self.files
+
     def _still_there(self, row: RowMapping) -> bool:
         path = self._path(row)
         try:
-            return digests_of(path).sha256 == str(row["sha256"])
+            return path is not None and digests_of(path).sha256 == str(row["sha256"])
         except FrameError:
             return False
 
-    def _path(self, row: RowMapping) -> Path:
-        name, sha256 = str(row["name"]), str(row["sha256"])
-        if not row["stored"]:
-            return Path(str(row["directory"])) / name
-        return (self.files or FileStore(Path())).path_of(sha256, name)
+    def _path(self, row: RowMapping) -> Path | None:
+        return self._place(row["stored"], row["directory"], row["sha256"], row["name"])
+
+    def _reachable(self, row: Row[Any]) -> Path | None:
+        return self._place(row.stored, row.directory, row.sha256, row.name)
+
+    def _place(self, stored: bool, directory: str, sha256: str, name: str) -> Path | None:
+        if not stored:
+            return Path(directory) / name
+        return None if self.files is None else self.files.path_of(sha256, name)
 
     def _record(self, row: RowMapping) -> Record:
         return records.as_record(row, self._path(row))
-
-
-def _kind(incoming: Incoming) -> str:
-    columns = incoming.candidate.columns
-    instrument = str(columns.get("instrument"))
-    rule = rules_for(instrument).get(incoming.caltype.removeprefix("processed_"))
-    return kind_key(instrument, incoming.caltype, columns, rule)
-
-
-def _wanted(connection: Connection, which: int | str, *, lock: bool = False) -> RowMapping:
-    if isinstance(which, str):
-        row = records.canonical_of(connection, which, lock=lock)
-    else:
-        row = records.by_id(connection, which, lock=lock)
-    if row is None:
-        what = f"number {which}" if isinstance(which, int) else which
-        raise Unknown(f"no calibration is called {what}; `nightcrew caldb list` shows what there is")
-    return row

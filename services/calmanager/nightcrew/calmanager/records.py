@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nightcrew.calmanager.core.gates import Verdict
     from nightcrew.calmanager.core.states import State
     from nightcrew.calmanager.core.validity import Validity
-    from nightcrew.shared.association import Candidate, Value
+    from nightcrew.shared.association import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Record:
     name
         Base name of the file.
     path
-        Where the file lies.
+        Where the file lies; None if it is in a store that is not at hand.
     stored
         Whether it lies in the manager's own store (else it is registered where it is).
     instrument
@@ -56,7 +56,7 @@ class Record:
 
     id: int
     name: str
-    path: Path
+    path: Path | None
     stored: bool
     instrument: str
     caltype: str
@@ -72,13 +72,6 @@ class Record:
     added_at: datetime
     added_by: str
     validity: Validity | None = None
-
-    @property
-    def candidate(self) -> Candidate:
-        """The calibration as association sees it."""
-        from nightcrew.shared.association import Candidate  # noqa: PLC0415 (listing does not need it)
-
-        return Candidate(self.name, self.columns, self.tags, self.path, self.id, self.present)
 
 
 @dataclass(frozen=True, slots=True)

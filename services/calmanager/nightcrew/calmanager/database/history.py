@@ -11,6 +11,8 @@ from nightcrew.calmanager.database.tables import history as table
 from nightcrew.calmanager.records import HistoryLine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
 
@@ -28,6 +30,19 @@ def append(connection: Connection, number: int, line: HistoryLine) -> None:
             details=dict(line.details),
         )
     )
+
+
+def notes(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return what happened last to each of some entries: `by ana at 2026-11-02 03:10: saturated`."""
+    if not numbers:
+        return {}
+    rows = connection.execute(
+        sa.select(table.c.calibration_id, table.c.who, table.c.at, table.c.reason)
+        .distinct(table.c.calibration_id)
+        .where(table.c.calibration_id.in_(numbers))
+        .order_by(table.c.calibration_id, table.c.id.desc())
+    )
+    return {number: f"by {who} at {at:%Y-%m-%d %H:%M}: {reason}" for number, who, at, reason in rows}
 
 
 def lines(connection: Connection, number: int) -> list[HistoryLine]:

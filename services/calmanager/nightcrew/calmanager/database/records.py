@@ -14,6 +14,7 @@ from nightcrew.calmanager.database.encoding import columns_from_json, columns_to
 from nightcrew.calmanager.database.tables import calibrations as table
 from nightcrew.calmanager.records import Listing, Record
 from nightcrew.shared.association.columns import PROCESSING_RANK
+from nightcrew.shared.association.facts import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,8 @@ class Entry:
     def row(self) -> dict[str, Any]:
         """Return the entry as a row."""
         candidate = self.candidate
-        columns = candidate.columns
+        # What follows from other columns is kept as well, so that the database need not know how.
+        columns = {**{name: candidate.value(name) for name in DERIVED}, **candidate.columns}
         processing = columns.get("processing")
         return {
             "name": candidate.filename,
@@ -119,21 +121,22 @@ def set_state(connection: Connection, number: int, state: State, validity: Valid
     connection.execute(sa.update(table).where(table.c.id == number).values(values))
 
 
-def overlapping(connection: Connection, number: int, kind: str, validity: Validity) -> str | None:
-    """Return the name of a certified calibration of the kind that is valid at the same time, or None."""
+def overlapping(connection: Connection, number: int, kind: str, validity: Validity) -> RowMapping | None:
+    """Return a certified calibration of the kind that is valid at the same time, or None."""
     statement = (
-        sa.select(table.c.name)
+        sa.select(table)
         .where(table.c.kind == kind, table.c.state == State.CERTIFIED.value, table.c.id != number)
         .where(table.c.valid.op("&&")(sa.literal(as_range(validity), table.c.valid.type)))
         .limit(1)
     )
-    return connection.execute(statement).scalar_one_or_none()
+    return connection.execute(statement).mappings().one_or_none()
 
 
 def relocate(connection: Connection, number: int, directory: Path | None, modified: int) -> None:
-    """Tell where the file of an entry lies now."""
-    values = {"directory": "" if directory is None else str(directory), "stored": directory is None}
-    connection.execute(sa.update(table).where(table.c.id == number).values(modified=modified, **values))
+    """Tell where the file of an entry lies now; it is there again."""
+    values: dict[str, Any] = {"directory": "" if directory is None else str(directory), "stored": directory is None}
+    values |= {"modified": modified, "present": True}
+    connection.execute(sa.update(table).where(table.c.id == number).values(values))
 
 
 def replace(connection: Connection, number: int, state: State) -> None:
@@ -142,8 +145,8 @@ def replace(connection: Connection, number: int, state: State) -> None:
 
 
 def remove(connection: Connection, number: int) -> None:
-    """Tell that the file of an entry was removed."""
-    connection.execute(sa.update(table).where(table.c.id == number).values(canonical=False, present=False))
+    """Tell that the file of an entry was removed; the name still means it until another file takes it over."""
+    connection.execute(sa.update(table).where(table.c.id == number).values(present=False))
 
 
 def vetoed_content(connection: Connection, sha256: str) -> str | None:
@@ -160,7 +163,22 @@ def stored_contents(connection: Connection) -> set[tuple[str, str]]:
 
 def own_the_name(connection: Connection, name: str) -> None:
     """Let nobody else enter, replace or remove files of a name until the transaction ends."""
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"calibration {name}", 0))))
+    _own(connection, f"calibration {name}")
+
+
+def own_the_kind(connection: Connection, kind: str) -> None:
+    """Let nobody else certify calibrations of a kind for a time until the transaction ends."""
+    _own(connection, f"kind {kind}")
+
+
+def _own(connection: Connection, what: str) -> None:
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(what, 0))))
+
+
+def validity_of(row: RowMapping) -> Validity | None:
+    """Return the time for which an entry is certified; None if the rules decide."""
+    valid = row["valid"]
+    return None if valid is None else Validity(valid.lower, valid.upper)
 
 
 def previous_master(connection: Connection, kind: str, before: datetime | None) -> RowMapping | None:
@@ -175,9 +193,8 @@ def previous_master(connection: Connection, kind: str, before: datetime | None) 
     return connection.execute(statement).mappings().one_or_none()
 
 
-def as_record(row: RowMapping, path: Path) -> Record:
+def as_record(row: RowMapping, path: Path | None) -> Record:
     """Return an entry as callers see it."""
-    valid = row["valid"]
     return Record(
         id=row["id"],
         name=row["name"],
@@ -196,5 +213,5 @@ def as_record(row: RowMapping, path: Path) -> Record:
         modified=row["modified"],
         added_at=row["added_at"],
         added_by=row["added_by"],
-        validity=None if valid is None else Validity(valid.lower, valid.upper),
+        validity=validity_of(row),
     )

@@ -1,0 +1,176 @@
+"""Answering which calibrations belong to a frame: the database proposes, the pure rules decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.calmanager.database import candidates, history
+from nightcrew.calmanager.database.candidates import Question
+from nightcrew.calmanager.database.encoding import columns_from_json
+from nightcrew.calmanager.looking import CHANGED, CHANGED_NOTE, Known
+from nightcrew.shared.association import Answer, Candidate, Level, associate, conditions_for, longitude_of, rule_set
+from nightcrew.shared.association.conditions import SameNight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Row
+
+    from nightcrew.calmanager.database.candidates import Statement
+    from nightcrew.calmanager.looking import Looker
+    from nightcrew.shared.association import Target
+    from nightcrew.shared.association.conditions import Condition
+
+SPARE = 2
+"""Candidates that are fetched besides those that are wanted, in case a file is gone."""
+NEAR = 200
+"""Calibrations of the kind that are looked at to tell why nothing matches."""
+
+
+class Asking:
+    """One question: a frame, a type, and how good the answer must be.
+
+    Parameters
+    ----------
+    target, caltype, mode, max_level
+        As for `nightcrew.shared.association.associate`.
+    path_of
+        Tells where the file of a row lies; None if it is out of reach.
+    looker
+        Looks at files.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        caltype: str,
+        mode: str | None,
+        max_level: Level,
+        path_of: Callable[[Row[Any]], Path | None],
+        looker: Looker,
+    ) -> None:
+        self.target, self.caltype, self.mode, self.max_level = target, caltype, mode, max_level
+        self._path_of, self._looker = path_of, looker
+        self.question: Question | None = None
+        self.nothing = associate(target, caltype, (), mode=mode, max_level=max_level)
+        self.also: tuple[Condition, ...] = ()
+        rules = rule_set(target.instrument)
+        if rules is not None and not self.nothing.note:
+            rule = rules.rules[caltype.removeprefix("processed_")]
+            variant = rule.variant(caltype)
+            assert variant is not None
+            self.question = Question(target, rule, conditions_for(rule, variant, target, mode))
+            if max_level is Level.SAME_NIGHT:
+                self.also = (SameNight(_moment(target), longitude_of(target)),)
+
+    @property
+    def asked(self) -> tuple[Condition, ...]:
+        """What is asked of each candidate, in order."""
+        return self.nothing.conditions
+
+    def answer(self, connection: Connection, howmany: int | None) -> Answer:
+        """Return the best candidates whose files can be given out.
+
+        Those that could not are near misses, and caveats of the first match.
+        """
+        if self.question is None:
+            return self.nothing
+        wanted = howmany or self.nothing.limit
+        return self._decided(*self._found(connection, self.question, wanted), (), wanted)
+
+    def explanation(self, connection: Connection, howmany: int | None) -> Answer:
+        """Return the best candidates, and those that come near with what they fail."""
+        if self.question is None:
+            return self.nothing
+        wanted = howmany or self.nothing.limit
+        good, skipped = self._found(connection, self.question, wanted)
+        seen = {candidate.entry for candidate in (*good, *skipped)}
+        rows = _rows(connection, candidates.near_misses(self.question, self.asked, NEAR + len(seen)))
+        noted = history.notes(connection, [row.id for row in rows if row.state != "certified"])
+        others = [replace(self._candidate(row), state_note=noted.get(row.id, "")) for row in rows if row.id not in seen]
+        answer = self._decided(good, skipped, others, wanted)
+        return replace(answer, ingested=self.survivors(connection)[0][1])
+
+    def survivors(self, connection: Connection) -> list[tuple[str, int]]:
+        """Return each condition with how many entries fulfil it and all before it; the first line counts all."""
+        if self.question is None:
+            return []
+        (counts,) = _rows(connection, candidates.survivors(self.question, self.asked))
+        named = [f"{self.target.instrument} {self.caltype}", *(one.wish() for one in self.asked)]
+        return list(zip(named, counts, strict=True))
+
+    def _found(
+        self, connection: Connection, question: Question, wanted: int
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """Return the best candidates, and those among them whose files cannot be given out."""
+        good, skipped = self._usable(connection, wanted, lambda n: candidates.strict(question, n, self.also))
+        if len(good) < wanted and self.max_level is Level.RELAXED and question.conditions.relaxed is not None:
+            more, lost = self._usable(connection, wanted - len(good), lambda n: candidates.relaxed(question, n))
+            return good + more, skipped + lost
+        return good, skipped
+
+    def _usable(
+        self, connection: Connection, wanted: int, statement: Callable[[int], Statement]
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """Fetch until there are enough candidates whose files can be given out, or no more of them."""
+        howmany = wanted + SPARE
+        while True:
+            rows = _rows(connection, statement(howmany))
+            good: list[Candidate] = []
+            skipped: list[Candidate] = []
+            for row in rows:
+                candidate = self._candidate(row)
+                fault = self._looker.fault(Known(candidate.path, row.stored, row.md5, row.size, row.modified))
+                if fault is None:
+                    good.append(candidate)
+                elif fault == CHANGED:
+                    skipped.append(replace(candidate, state=CHANGED, state_note=CHANGED_NOTE))
+                else:
+                    skipped.append(replace(candidate, present=False))
+                if len(good) == wanted:
+                    return good, skipped
+            if len(rows) < howmany:
+                return good, skipped
+            howmany *= 4
+
+    def _decided(
+        self, good: Sequence[Candidate], skipped: Sequence[Candidate], others: Sequence[Candidate], wanted: int
+    ) -> Answer:
+        """Let the rules decide about what the database proposed."""
+        proposed = (*good, *skipped, *others)
+        answer = associate(self.target, self.caltype, proposed, mode=self.mode, max_level=self.max_level)
+        matches = list(answer.matches[:wanted])
+        lost = {candidate.entry for candidate in skipped}
+        told = [
+            f"skipped {miss.candidate.filename}: {miss.reason}"
+            for miss in answer.near_misses
+            if miss.candidate.entry in lost
+        ]
+        if matches and told:
+            matches[0] = replace(matches[0], caveats=(*matches[0].caveats, *told))
+        return replace(answer, matches=tuple(matches))
+
+    def _candidate(self, row: Row[Any]) -> Candidate:
+        return Candidate(
+            row.name,
+            columns_from_json(row.columns),
+            frozenset(row.tags),
+            self._path_of(row),
+            row.id,
+            row.present,
+            row.state,
+            "",
+            None if row.valid is None else (row.valid.lower, row.valid.upper),
+        )
+
+
+def _rows(connection: Connection, statement: Statement) -> Sequence[Row[Any]]:
+    return connection.exec_driver_sql(statement.text, dict(statement.parameters)).all()
+
+
+def _moment(target: Target) -> datetime | None:
+    moment = target.value("ut_datetime")
+    return moment if isinstance(moment, datetime) else None
