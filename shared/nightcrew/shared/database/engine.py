@@ -152,7 +152,13 @@ def _engine(url: URL, settings: DatabaseSettings, application: str) -> Engine:
         "options": " ".join([*limits, "-c TimeZone=UTC"]),
     }
     return create_engine(
-        url, connect_args=arguments, pool_size=settings.database_pool_size, pool_pre_ping=True, hide_parameters=True
+        url,
+        connect_args=arguments,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_connect_timeout,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
 
 

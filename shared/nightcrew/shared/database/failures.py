@@ -57,10 +57,10 @@ def not_connected(url: URL, error: BaseException) -> ServiceError:
         if all(found) if marks[0] in _ALL_NEEDED else any(found):
             meaning, remedy = its_meaning, its_remedy
             break
-    return ServiceError(f"{safe_url(url)}: {meaning} ({_reason(said)}); {remedy}")
+    return ServiceError(f"{safe_url(url)}: {meaning} ({reason(said)}); {remedy}")
 
 
-def _reason(said: str) -> str:
+def reason(said: str) -> str:
     """Return what the server or libpq gave as the reason, without the address that goes before it."""
     for line in said.splitlines():
         for mark in ("FATAL:", "ERROR:", "failed: "):

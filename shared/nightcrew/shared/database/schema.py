@@ -29,7 +29,8 @@ ENVIRONMENT = Path(__file__).parent / "environment"
 """Alembic's env.py for all owners."""
 UPGRADE_COMMAND = "nightcrew database upgrade"
 _VERSION_TABLE = "alembic_version"
-_LOCK = 0x6E696768746372  # "nightcr": the advisory lock that one migration at a time holds
+MIGRATING = 0x6E696768746372
+"""The advisory lock that one migration at a time holds: "nightcr" in ASCII."""
 _LOCK_WAIT = 300  # seconds: another process may be at a long migration
 
 
@@ -254,5 +255,5 @@ def _alone(database: Database) -> Iterator[Connection]:
     with database.begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}s'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
         yield connection

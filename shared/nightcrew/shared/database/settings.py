@@ -41,8 +41,10 @@ class DatabaseSettings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Directory in which the embedded database lives"
     )
-    database_pool_size: int = Field(5, ge=1, le=1000, description="Connections that a process keeps open")
-    database_connect_timeout: int = Field(5, ge=2, le=600, description="Seconds to wait for a connection")
+    database_pool_size: int = Field(5, ge=1, le=1000, description="Connections that a process opens at most")
+    database_connect_timeout: int = Field(
+        5, ge=2, le=600, description="Seconds to wait for a connection, new or in use elsewhere in the process"
+    )
     database_statement_timeout: float = Field(60.0, ge=0, description="Seconds that a statement may take; 0: no limit")
     database_lock_timeout: float = Field(10.0, ge=0, description="Seconds to wait for a lock; 0: no limit")
     database_idle_timeout: float = Field(

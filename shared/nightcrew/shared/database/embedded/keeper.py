@@ -36,7 +36,7 @@ INHERITED = (3, 4)
 """Numbers under which a child process gets a lock; the second where the lock itself has the first."""
 
 _PAUSE = 0.01  # seconds between two looks
-_FAST, _IMMEDIATE = 60.0, 10.0  # seconds that PostgreSQL gets for its two ways to stop
+_LONG_PAUSE = 1.0  # seconds between two looks of a keeper who lingers
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,15 @@ def remove_socket(directory: Path, socket_dir: Path) -> None:
             socket_dir.rmdir()
 
 
-def stop(directory: Path) -> None:
-    """Stop the server, if it runs, and wait for its end."""
-    for how, patience in ((signal.SIGINT, _FAST), (signal.SIGQUIT, _IMMEDIATE)):
+def stop(directory: Path, *, fast: float = 60.0, immediate: float = 10.0) -> None:
+    """Stop the server, if it runs, and wait for its end.
+
+    Parameters
+    ----------
+    fast, immediate
+        Seconds that PostgreSQL gets for the two ways to stop it that go by these names.
+    """
+    for how, patience in ((signal.SIGINT, fast), (signal.SIGQUIT, immediate)):
         running = postmaster(directory)
         if running is None or is_free(directory / SERVER):
             break
@@ -163,10 +169,10 @@ def keep(directory: Path, linger: float) -> int:
         if clients is None:
             continue
         left = min(path.stat().st_mtime + linger - time.time(), linger)
-        if left <= 0:
+        if left <= 0 or is_free(directory / SERVER):
             break
         os.close(clients)
-        time.sleep(left)
+        time.sleep(min(left, _LONG_PAUSE))
     stop(directory)
     return clients
 

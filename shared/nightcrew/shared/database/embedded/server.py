@@ -20,6 +20,7 @@ from nightcrew.shared.database.address import DRIVER
 from nightcrew.shared.database.embedded import keeper
 from nightcrew.shared.database.embedded.accounts import Account, account_for
 from nightcrew.shared.database.embedded.binaries import MAJOR, binaries
+from nightcrew.shared.database.failures import reason
 from nightcrew.shared.errors import ServiceError, SettingsError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ USER = "nightcrew"
 _LOG = "server.log"
 _LONGEST_LOG = 5_000_000  # bytes; then it begins anew
 _SOCKET_PATH_LIMIT = 103  # bytes: sun_path without its zero on macOS; Linux has 107
+_EXAMPLE = f"{keeper.SOCKET_PREFIX}12345678"  # a name as mkdtemp makes them
 _PATIENCE = 120.0  # seconds: recovery after a crash may take a while
 _PAUSE = 0.01  # seconds between two looks
 
@@ -141,7 +143,9 @@ class EmbeddedServer:
             ) as connection:
                 yield connection
         except psycopg.OperationalError as error:
-            raise ServiceError(f"{self.directory}: the embedded server failed ({error}); see {_LOG} there") from error
+            raise ServiceError(
+                f"{self.directory}: the embedded server failed ({reason(str(error))}); see {_LOG} there"
+            ) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -249,15 +253,13 @@ class EmbeddedServer:
             shutil.rmtree(new, ignore_errors=True)
 
     def _make_socket_dir(self, account: Account) -> Path:
-        """Return a directory whose path is short enough for a socket, open to the server only."""
+        """Return a directory that a socket can be in, open to the server only."""
         beside = self.directory / "run"
-        if len(os.fsencode(beside / f"{keeper.SOCKET_NAME}.lock")) <= _SOCKET_PATH_LIMIT:
+        if _fits(beside):
             beside.mkdir(mode=0o700, exist_ok=True)
             chosen = beside
         else:
-            short = Path(tempfile.gettempdir())
-            if len(os.fsencode(short)) > _SOCKET_PATH_LIMIT - 50:
-                short = Path("/tmp")  # noqa: S108 - mkdtemp makes a directory of our own
+            short = next(Path(place) for place in (tempfile.gettempdir(), "/tmp") if _fits(Path(place) / _EXAMPLE))  # noqa: S108
             chosen = Path(tempfile.mkdtemp(prefix=keeper.SOCKET_PREFIX, dir=short))
         _give(chosen, account.uid, account.gid)
         return chosen
@@ -315,6 +317,12 @@ class EmbeddedServer:
                 if os.waitpid(child, os.WNOHANG)[0] == 0:
                     continue
             self._children.remove(child)
+
+
+def _fits(socket_dir: Path) -> bool:
+    """Tell whether a socket can be in a directory: the path is short, and libpq does not take it for a list."""
+    path = os.fsencode(socket_dir / f"{keeper.SOCKET_NAME}.lock")
+    return len(path) <= _SOCKET_PATH_LIMIT and b"," not in path
 
 
 def _inherited(lock: int) -> int:
