@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nightcrew.cli.caldb.configuration import Config
+from nightcrew.cli.caldb.reductions import Databases
 from nightcrew.cli.clock import clock
 from nightcrew.cli.errors import ExitCode, UsageProblem, complain
 from nightcrew.cli.inputs import expand
 from nightcrew.cli.log import Level, LogMode, RunLog, open_log
+from nightcrew.cli.registering import Registering
 from nightcrew.cli.resources import memory_budget, thread_count
 from nightcrew.cli.user_calibrations import user_calibrations
 from nightcrew.cli.version import version
@@ -61,6 +64,8 @@ class Job:
         Bytes of memory to keep to.
     threads
         Threads of the kernels.
+    databases
+        Configured databases: asked for calibrations, told what is made.
     """
 
     request: Request
@@ -68,6 +73,7 @@ class Job:
     overridden: int
     budget: int
     threads: int
+    databases: Databases = field(default_factory=lambda: Databases(Config()))
 
     @classmethod
     def from_options(
@@ -81,6 +87,7 @@ class Job:
         memory: float | None,
         threads: int | None,
         profile: Profile = "standard",
+        databases: Databases | None = None,
     ) -> Job:
         """Check what can be checked without opening the inputs."""
         if suffix is not None and (not suffix or "/" in suffix):
@@ -93,24 +100,34 @@ class Job:
         paths = tuple(map(Path, expand(files).names))
         request = Request(paths, recipe, tuple(last.values()), mode, suffix, profile)
         overridden = len(parsed) - len(last)
-        return cls(request, user_calibrations(calibrations), overridden, memory_budget(memory), thread_count(threads))
+        given = user_calibrations(calibrations)
+        configured = databases if databases is not None else Databases(Config())
+        return cls(request, given, overridden, memory_budget(memory), thread_count(threads), configured)
 
     def sources(self, directory: Path) -> CalibrationSource:
-        """Return whom to ask for calibrations: what the user has named, then what lies in `calibrations/`."""
-        best = self.request.profile == "best"
-        kept = DirectoryCalibrations(directory / "calibrations", best, self.request.mode)
-        return Chain((Chosen(dict(self.calibrations)), kept))
+        """Return whom to ask for calibrations.
 
-    def surroundings(self, directory: Path, scratch: Scratch, log: RunLog) -> Surroundings:
-        """Return what the run works with."""
-        return Surroundings(
+        What the user has named, then what lies in `calibrations/`, then the configured databases.
+        """
+        mode = self.request.mode
+        calibrations = directory / "calibrations"
+        kept = DirectoryCalibrations(calibrations, self.request.profile == "best", mode, self.databases.objection)
+        return Chain((Chosen(dict(self.calibrations)), kept, *self.databases.sources(mode, calibrations)))
+
+    def run(self, directory: Path, scratch: Scratch, log: RunLog, prepared: Prepared | None) -> Result:
+        """Reduce, and make known to the databases what was made."""
+        for warning in self.databases.warnings:
+            log.warning(warning)
+        store = Registering(Directory(directory), self.databases, log)
+        around = Surroundings(
             self.sources(directory),
-            Directory(directory),
+            store,
             Memory(self.budget, scratch),
             reporter=log,
             clock=clock(),
             threads=self.threads,
         )
+        return store.conclude(reduce(self.request, around, prepared))
 
 
 def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_json: bool, debug: bool) -> ExitCode:
@@ -119,7 +136,7 @@ def carry_out(job: Job, mode: LogMode, file: Path, screen: Level | None, *, as_j
     with open_log(mode, file, screen) as log, Scratch(here) as scratch:
         try:
             prepared = _checked(job, log)
-            result = reduce(job.request, job.surroundings(here, scratch, log), prepared)
+            result = job.run(here, scratch, log, prepared)
         except KeyboardInterrupt:
             log.note("interrupted", Level.ERROR)
             raise

@@ -127,14 +127,13 @@ class Reduce:
             If the reduction ends otherwise than well; a `RuntimeError` too.
         """
         from nightcrew.cli.reducing import announce, conclude
-        from nightcrew.reducer.engine.reduction import reduce
         from nightcrew.shared.fits import Scratch
 
         job, here, log = self._job(), Path(), _run_log()
         prepared = _prepared(job)
         announce(job, prepared, log)
-        with Scratch(here) as scratch:
-            result = reduce(job.request, job.surroundings(here, scratch, log), prepared)
+        with job.databases, Scratch(here) as scratch:
+            result = job.run(here, scratch, log, prepared)
         conclude(result, log)
         self._recipe_used = result.recipe
         if not result.outcome.ok:
@@ -145,6 +144,7 @@ class Reduce:
         self._processed_filenames = [*result.stored, *images]
 
     def _job(self) -> Job:
+        from nightcrew.cli.caldb.reductions import Databases
         from nightcrew.cli.reducing import Job
         from nightcrew.cli.resources import memory_budget, thread_count
         from nightcrew.cli.tuning import tune
@@ -168,7 +168,9 @@ class Reduce:
             self.mode,  # type: ignore[arg-type]
             self.suffix,
         )
-        return Job(request, normalize_ucals(self.ucals), 0, memory_budget(None), thread_count(None))
+        file = Path(self.config_file) if self.config_file is not None else None
+        databases = Databases.configured(file, frozenset(_words(self.upload)))
+        return Job(request, normalize_ucals(self.ucals), 0, memory_budget(None), thread_count(None), databases)
 
 
 def _prepared(job: Job) -> Prepared:

@@ -85,19 +85,29 @@ class Chain:
         """Ask one after the other.
 
         A source that could not be asked does not keep the later ones from answering; what they find carries the
-        caveat that a better one may exist.  If nobody finds anything, it is not known whether there is one.
+        caveat that a better one may exist.  If nobody finds anything, it is not known whether there is one.  A
+        calibration for which a rule was relaxed is used only if no later source has one that fulfils it.
         """
         unasked: list[str] = []
         without: list[str] = []
+        makeshift: Found | None = None
         for source in self.sources:
             match source.find(frame, caltype):
+                case Found(relaxed="") as found:
+                    return _doubted(found, unasked)
                 case Found() as found:
-                    doubts = tuple(f"{found.path.name} used, but {reason}" for reason in unasked)
-                    return replace(found, caveats=(*doubts, *found.caveats)) if doubts else found
+                    makeshift = makeshift or found
                 case NotFound(reason):
                     without.append(reason)
                 case CouldNotAsk(reason):
                     unasked.append(reason)
+        if makeshift is not None:
+            return _doubted(makeshift, unasked)
         if unasked:
             return CouldNotAsk("; ".join(unasked))
         return NotFound("; ".join(without) or f"nobody to ask for a {caltype}")
+
+
+def _doubted(found: Found, unasked: list[str]) -> Found:
+    doubts = tuple(f"{found.path.name} used, but {reason}" for reason in unasked)
+    return replace(found, caveats=(*doubts, *found.caveats)) if doubts else found

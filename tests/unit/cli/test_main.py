@@ -100,7 +100,7 @@ def test_the_version_is_printed(nightcrew):
 def test_an_unknown_command_is_refused_with_a_suggestion(nightcrew):
     said = nightcrew("dataselec")
     assert said.code == 2
-    assert "Did you mean 'dataselect'?" in said.err
+    assert "Did you mean 'dataselect'" in said.err
 
 
 def test_an_unknown_option_is_a_usage_error_with_the_usage(nightcrew):

@@ -115,5 +115,5 @@ def test_what_is_not_uploaded_and_not_configured_is_said(nightcrew, night):
     Path("dragonsrc").write_text("[calibs]\n")
     said = nightcrew("reduce", "raw/N1_dark.fits", "-n", "--upload", "metrics", "calibs", "-c", "dragonsrc")
     assert said.code == 0
-    assert "--upload metrics calibs: nothing is uploaded" in said.err
-    assert "--config dragonsrc: databases are not asked" in said.err
+    assert "--upload metrics: is not known here" in said.err
+    assert "no server with the flag store is configured" in said.err

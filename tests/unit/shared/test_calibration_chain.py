@@ -50,6 +50,15 @@ def test_not_found_is_known_only_if_everybody_could_be_asked():
     assert ask(nothing, Says(NotFound("none there"))) == NotFound("none here; none there")
 
 
+def test_a_makeshift_is_used_only_if_nobody_has_better():
+    makeshift = Found(Path("young_bpm.fits"), "first", relaxed="made of frames taken after these")
+    good = Found(Path("old_bpm.fits"), "second")
+    assert ask(Says(makeshift), Says(good)) == good
+    assert ask(Says(makeshift), Says(NotFound("none"))) == makeshift
+    doubted = ask(Says(makeshift), Says(CouldNotAsk("a is down")))
+    assert doubted.caveats == ("young_bpm.fits used, but a is down",)
+
+
 def test_a_chain_of_nobody_says_so():
     assert ask() == NotFound("nobody to ask for a processed_dark")
 

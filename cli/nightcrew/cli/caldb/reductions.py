@@ -155,6 +155,11 @@ class Databases:
     def __bool__(self) -> bool:
         return bool(self._connections)
 
+    @property
+    def uploads(self) -> bool:
+        """Whether there is a server that takes what is sent."""
+        return any(one.line.kind is Kind.HTTP and one.line.store for one in self._connections)
+
     def sources(self, mode: str, calibrations: Path = CALIBRATIONS) -> list[CalibrationSource]:
         """Return the databases to ask for calibrations, in order."""
         return [ConnectedSource(one, mode, calibrations) for one in self._connections if one.line.get]

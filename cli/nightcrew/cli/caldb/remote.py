@@ -93,17 +93,19 @@ class ServerDatabase:
         return self.client.history(name)
 
     def record_product(self, product: Product) -> None:
-        """Tell what a product was made of."""
-        self.client.record_product(
-            {
-                "name": product.path.name,
-                "path": str(product.path.absolute()),
-                "md5": product.md5,
-                "recipe": product.recipe,
-                "made_at": product.made_at.isoformat(),
-                "inputs": [{"name": name, "md5": md5, "role": role} for name, md5, role in product.inputs if md5],
-            }
-        )
+        """Tell a calibration manager what a product was made of; an archive gets the product itself."""
+        document = {
+            "name": product.path.name,
+            "path": str(product.path.absolute()),
+            "md5": product.md5,
+            "recipe": product.recipe,
+            "made_at": product.made_at.isoformat(),
+            "inputs": [{"name": name, "md5": md5, "role": role} for name, md5, role in product.inputs if md5],
+        }
+        try:
+            self.client.record_product(document)
+        except NotAManager:
+            archive.upload(self.server, product.path)
 
     def state_of(self, name: str, md5: str) -> str:
         """Return the state of a file; that of its latest entry."""

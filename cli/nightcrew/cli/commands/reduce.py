@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from nightcrew.cli.errors import UsageProblem, warn
 from nightcrew.cli.log import Level, LogMode
 from nightcrew.cli.options import Adpkg, Debug, Drpkg, Memory, Profile, ProfileOption, Threads
 from nightcrew.cli.version import version as installed
+
+if TYPE_CHECKING:
+    from nightcrew.cli.caldb.reductions import Databases
 
 
 class Mode(StrEnum):
@@ -84,27 +87,27 @@ def reduce(
     if display:
         typer.echo(_flags(context))
         return
-    _check_uploads(upload or ())
+    uploads = _uploads(upload or ())
     if config is not None and not config.is_file():
         raise UsageProblem(f"--config {config}: no such file")
-    if config is not None:
-        warn("reduce", f"--config {config}: databases are not asked; calibrations/ and --user_cal are")
     if not files:
         raise UsageProblem("NO INPUT FILE(s) specified; name FITS files or an @list")
     level = _level(loglevel)
 
+    from nightcrew.cli.caldb.reductions import Databases
     from nightcrew.cli.reducing import Job, carry_out, show_plan
     from nightcrew.cli.tuning import tune
 
     tune()
-
-    job = Job.from_options(
-        files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value
-    )
-    if dry_run:
-        show_plan(job, as_json=as_json)
-        return
-    raise typer.Exit(carry_out(job, logmode, logfile, level, as_json=as_json, debug=debug))
+    with Databases.configured(config, uploads) as databases:
+        _check_uploads(uploads, databases)
+        job = Job.from_options(
+            files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value, databases
+        )
+        if dry_run:
+            show_plan(job, as_json=as_json)
+            return
+        raise typer.Exit(carry_out(job, logmode, logfile, level, as_json=as_json, debug=debug))
 
 
 def _level(text: str | None) -> Level | None:
@@ -115,13 +118,19 @@ def _level(text: str | None) -> Level | None:
     return Level[text.upper()]
 
 
-def _check_uploads(texts: list[str] | tuple[str, ...]) -> None:
+def _uploads(texts: list[str] | tuple[str, ...]) -> frozenset[str]:
     asked = [word for text in texts for word in text.split(",") if word]
     unknown = [word for word in asked if word not in UPLOADS]
     if unknown:
         raise UsageProblem(f"--upload {unknown[0]}: any of {', '.join(sorted(UPLOADS))}")
-    if asked:
-        warn("reduce", f"--upload {' '.join(asked)}: nothing is uploaded; products stay in this directory")
+    return frozenset(asked)
+
+
+def _check_uploads(uploads: frozenset[str], databases: Databases) -> None:
+    if "metrics" in uploads:
+        warn("reduce", "--upload metrics: is not known here; the measurements are in the log and with --json")
+    if uploads - {"metrics"} and not databases.uploads:
+        warn("reduce", "--upload: no server with the flag store is configured; products stay in this directory")
 
 
 def _flags(context: typer.Context) -> str:

@@ -9,16 +9,22 @@ from nightcrew.reducer.auxiliary import lay_over
 from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.shared.association import Candidate, Level, Target, associate, explain, reasons_of
 from nightcrew.shared.calibrations import Answer, Found, NotFound
+from nightcrew.shared.downloads import is_download
 from nightcrew.shared.errors import FrameError, ServiceError
 from nightcrew.shared.fits import open_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from nightcrew.shared.frames import Frame
 
 MASK = "processed_bpm"
 NO_OLDER = "made of frames taken after these, the same night: no older mask is known"
+
+
+def _no_objection(_: Path) -> str:
+    return ""
 
 
 @dataclass(slots=True)
@@ -30,15 +36,18 @@ class DirectoryCalibrations:
     root
         Directory that holds `processed_dark`, `processed_flat`, ...; it need not exist.
     masks_of_the_night
-        Whether a bad-pixel mask may be a provisional one, made of frames taken after the frame that it is for.  Archives
-        serve masks by date; but flats are usually taken in the morning after.
+        Whether a bad-pixel mask may be a provisional one, made of frames taken after the frame that it is for.
+        Archives serve masks by date; but flats are usually taken in the morning after.
     mode
         Mode of the reduction that asks: `sq` refuses masters that were made for a quick look.
+    objection
+        Says why a file must not be used; empty if nobody objects.
     """
 
     root: Path
     masks_of_the_night: bool = False
     mode: str | None = None
+    objection: Callable[[Path], str] = _no_objection
     _known: dict[str, list[Candidate]] = field(default_factory=dict)
     _damaged: dict[str, list[str]] = field(default_factory=dict)
 
@@ -65,6 +74,12 @@ class DirectoryCalibrations:
         folder = self.root / caltype
         self._known[caltype], self._damaged[caltype] = [], []
         for entry, path in enumerate(sorted(folder.glob("*.fits")) if folder.is_dir() else []):
+            # What was fetched from a server is for the server to give: it may have withdrawn it.
+            if is_download(path):
+                continue
+            if objection := self.objection(path):
+                self._damaged[caltype].append(objection)
+                continue
             try:
                 master = open_frame(path)
             except (FrameError, ServiceError) as error:

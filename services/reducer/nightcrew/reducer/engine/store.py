@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nightcrew.shared.downloads import forget_download
 from nightcrew.shared.errors import RecipeError
 from nightcrew.shared.fits import write_frame
 from nightcrew.shared.fits.output import whole_file, writing
@@ -63,6 +64,7 @@ class Directory:
             folder.mkdir(parents=True, exist_ok=True)
         target = folder / Path(frame.filename).name
         write_frame(frame, target)
+        forget_download(target)
         self.written[frame.filename] = target
         return target
 
