@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from nightcrew.planner.core.facts import FrameFacts
+from nightcrew.shared.frame_facts import FrameFacts
 
 EVENING = datetime(2016, 1, 2, 5, 0)  # noqa: DTZ001 (UTC without zone, as in headers)
 

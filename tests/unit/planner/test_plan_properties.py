@@ -17,8 +17,8 @@ from support.paper_night import KINDS, frame
 if TYPE_CHECKING:
     import random
 
-    from nightcrew.planner.core.facts import FrameFacts
     from nightcrew.planner.core.model import Plan
+    from nightcrew.shared.frame_facts import FrameFacts
 
 RANK = ["dark", "bpm", "flat", "standard", "science"]
 MINUTES = st.one_of(st.integers(0, 40), st.sampled_from([100, 300, 700, 2000]), st.none())

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from nightcrew.planner.core.facts import FrameFacts
 from nightcrew.planner.core.model import Plan, Provider
 from nightcrew.planner.core.outline import outline
 from nightcrew.planner.core.plan import plan, plan_descriptions
+from nightcrew.shared.frame_facts import FrameFacts
 from nightcrew.shared.instruments import Headers, describe
 from support.paper_night import f2_night, frame, niri_night, sequence
 

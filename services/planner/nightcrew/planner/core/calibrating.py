@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from nightcrew.planner.core.grouping import distance
 from nightcrew.planner.core.model import Need, Provider, Setting
@@ -12,14 +13,26 @@ from nightcrew.shared.association import PROCESSING, Candidate, Target, associat
 from nightcrew.shared.association.wording import apart
 
 if TYPE_CHECKING:
-    from nightcrew.planner.core.facts import FrameFacts
+    from collections.abc import Mapping
+
     from nightcrew.planner.core.grouping import Draft, Frames
     from nightcrew.planner.core.model import Group
     from nightcrew.planner.core.rules import NeedRule
+    from nightcrew.shared.frame_facts import FrameFacts
 
 BPM = "bpm"
 """A mask that another group makes.  The rule for `processed_bpm` would refuse it to frames taken before its
 flats, so it is chosen here and named by a parameter."""
+
+
+class Asked(NamedTuple):
+    """A calibration that a group asks for: the file that leads the group, and the type."""
+
+    lead: str
+    caltype: str
+
+
+NOTHING: Mapping[Asked, FrameFacts] = MappingProxyType({})
 
 _RAW_TAGS = frozenset({"RAW", "UNPREPARED", "LAMPON", "LAMPOFF", "GCAL_IR_ON", "GCAL_IR_OFF"})
 _PRODUCT_TAGS = frozenset({"PREPARED", "PROCESSED"})
@@ -52,10 +65,15 @@ class Calibrations:
         `sq`, `ql` or `qa`.
     masters
         Finished calibrations: type and frame.
+    chosen
+        Masters to use for groups whatever the rules say, by the file that leads the group and calibration type.
     """
 
-    def __init__(self, mode: str, masters: list[tuple[str, FrameFacts]]) -> None:
+    def __init__(
+        self, mode: str, masters: list[tuple[str, FrameFacts]], chosen: Mapping[Asked, FrameFacts] = NOTHING
+    ) -> None:
         self.mode = mode
+        self.chosen = chosen
         self.masks: list[_Mask] = []
         self.candidates: list[Candidate] = []
         self.providers: list[Provider] = []
@@ -106,12 +124,16 @@ class Calibrations:
             result.notes.append(f"{need.reason}; not corrected for it in mode {self.mode}")
 
     def _associated(self, draft: Draft, rule: NeedRule) -> Need:
-        """Ask the association rules."""
+        """Ask the association rules, unless somebody has chosen."""
+        chosen = self.chosen.get(Asked(draft.lead[0].file, rule.calibration))
+        if chosen is not None:
+            provider = Provider("file", chosen.file, PurePath(chosen.file).name)
+            return Need(rule.calibration, provider, "chosen for want of a better one", rule.required)
         answer = associate(draft.lead[0].target, rule.calibration, self.candidates, mode=self.mode)
         if answer.best is None:
-            return Need(rule.calibration, None, why_not(answer))
+            return Need(rule.calibration, None, why_not(answer), rule.required)
         provider = self.providers[answer.best.candidate.entry]
-        return Need(rule.calibration, provider, "; ".join(reasons_of(answer.best)))
+        return Need(rule.calibration, provider, "; ".join(reasons_of(answer.best)), rule.required)
 
     def _mask(self, draft: Draft, needs: tuple[Need, ...]) -> Need:
         """Choose a mask: that of its own flats, that of the flats it uses, or the nearest in time.

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from nightcrew.planner.core.facts import FrameFacts
     from nightcrew.planner.core.rules import Alike, Borrow, Kind, Partners, PlanRules
+    from nightcrew.shared.frame_facts import FrameFacts
 
 Frames: TypeAlias = "tuple[FrameFacts, ...]"
 

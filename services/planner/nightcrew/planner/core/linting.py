@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.planner.core.facts import PLANNED
 from nightcrew.planner.core.rules import KIND, NeedRule, PlanRuleError, SkyRule, parse_rules
 from nightcrew.shared.association import rules_for as association_rules_for
 from nightcrew.shared.association.facts import COMPARED
 from nightcrew.shared.association.linting import LENGTH
 from nightcrew.shared.association.reading import duration
+from nightcrew.shared.frame_facts import PLANNED
 from nightcrew.shared.rule_files import nearest, read_rule_file
 from nightcrew.shared.selection import unknown_tags
 
@@ -28,7 +28,7 @@ _SHAPES: Mapping[Place, tuple[Iterable[str], Iterable[str]]] = {
     ("masters", "*"): _SELECT,
     ("left_out", "*"): ((*_SELECT[0], "reason"), ("reason",)),
     ("kinds", "*"): (KIND, ("recipe", "suffix", "close")),
-    ("kinds", "*", "close"): (("quiet", "superseded"), ("quiet",)),
+    ("kinds", "*", "close"): (("quiet", "superseded", "count"), ("quiet",)),
     ("kinds", "*", "select"): _SELECT,
     ("kinds", "*", "borrow"): (("kind", "same", "at_most", "nearest"), ("kind", "same")),
     ("kinds", "*", "partners", "*"): (

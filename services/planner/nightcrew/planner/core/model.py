@@ -42,11 +42,14 @@ class Need:
         Who provides it; None if nobody does.
     reason
         Why this one, or why there is none.
+    required
+        Whether the group cannot be reduced without it.
     """
 
     caltype: str
     provider: Provider | None
     reason: str
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Group:
         What is run on it.
     inputs
         File names, in the order that the recipe gets them.
+    lead
+        The one of them that stands for the group when calibrations are asked for.
     borrowed
         Those of them that another group owns.
     product
@@ -98,6 +103,7 @@ class Group:
     instrument: str
     mode: str
     inputs: tuple[str, ...]
+    lead: str
     borrowed: tuple[str, ...]
     product: str
     provides: str | None

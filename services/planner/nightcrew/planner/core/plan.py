@@ -6,15 +6,15 @@ from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nightcrew.planner.core.calibrating import Calibrations
-from nightcrew.planner.core.facts import FrameFacts
+from nightcrew.planner.core.calibrating import NOTHING, Asked, Calibrations
 from nightcrew.planner.core.grouping import Draft, LeftOut, Master, by_time, classify, join_partners, lender, sets
 from nightcrew.planner.core.model import Group, Plan, Setting
 from nightcrew.planner.core.pointings import on_target
 from nightcrew.planner.core.rules import Kind, Partners, rules_for
+from nightcrew.shared.frame_facts import FrameFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nightcrew.planner.core.grouping import Frames
     from nightcrew.planner.core.rules import PlanRules
@@ -27,7 +27,13 @@ def plan_descriptions(frames: Iterable[tuple[str, Description]], mode: str = "sq
     return plan((FrameFacts.from_description(file, description) for file, description in frames), mode)
 
 
-def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
+def plan(
+    frames: Iterable[FrameFacts],
+    mode: str = "sq",
+    *,
+    chosen: Mapping[Asked, FrameFacts] = NOTHING,
+    failed: frozenset[str] = frozenset(),
+) -> Plan:
     """Plan the reduction of frames.
 
     Parameters
@@ -36,6 +42,10 @@ def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
         Any frames, of any instruments, in any order.
     mode
         `sq`, `ql` or `qa`: how strict the recipes are about missing calibrations.
+    chosen
+        Masters to use for groups whatever the rules say, by the file that leads the group and calibration type.
+    failed
+        Names of groups that will not come to a product: nobody is to wait for it.
 
     Returns
     -------
@@ -57,7 +67,8 @@ def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
         by_instrument[frame.instrument].append(frame)
     groups: list[tuple[int, Group]] = []
     for instrument, members in sorted(by_instrument.items()):
-        done, out = _InstrumentPlan(rules_for(instrument), mode).make(sorted(members, key=_by_time_or_name))
+        one = _InstrumentPlan(rules_for(instrument), mode, chosen, failed)
+        done, out = one.make(sorted(members, key=_by_time_or_name))
         groups += done
         left_out += out
     groups.sort(key=lambda ranked: (ranked[0], ranked[1].first, ranked[1].name))
@@ -67,9 +78,13 @@ def plan(frames: Iterable[FrameFacts], mode: str = "sq") -> Plan:
 class _InstrumentPlan:
     """The plan of one instrument's frames."""
 
-    def __init__(self, rules: PlanRules | None, mode: str) -> None:
+    def __init__(
+        self, rules: PlanRules | None, mode: str, chosen: Mapping[Asked, FrameFacts], failed: frozenset[str]
+    ) -> None:
         self.rules = rules
         self.mode = mode
+        self.chosen = chosen
+        self.failed = failed
         self.left_out: list[tuple[str, str]] = []
         self.drafts: list[Draft] = []
 
@@ -128,11 +143,11 @@ class _InstrumentPlan:
         """Settle names, parameters and calibrations, in order of execution: what is made first can be used."""
         assert self.rules is not None
         rank = {kind.name: number for number, kind in enumerate(self.rules.kinds)}
-        calibrations = Calibrations(self.mode, masters)
+        calibrations = Calibrations(self.mode, masters, self.chosen)
         groups = []
         for draft in sorted(self.drafts, key=lambda one: (rank[one.kind.name], by_time(one.lead[0]))):
             group = self.group(draft, calibrations)
-            if not group.unprocessable:
+            if not group.unprocessable and group.name not in self.failed:
                 calibrations.add(group, draft)
             groups.append((rank[draft.kind.name], group))
         return groups
@@ -152,6 +167,7 @@ class _InstrumentPlan:
             instrument=draft.lead[0].instrument,
             mode=self.mode,
             inputs=tuple(frame.file for frame in inputs),
+            lead=draft.lead[0].file,
             borrowed=tuple(frame.file for frame in inputs if frame.file not in own),
             product=_product(root, kind, self.mode),
             provides=kind.provides,

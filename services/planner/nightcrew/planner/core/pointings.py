@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nightcrew.planner.core.facts import FrameFacts
     from nightcrew.planner.core.grouping import Frames
     from nightcrew.planner.core.rules import SkyRule
+    from nightcrew.shared.frame_facts import FrameFacts
 
 
 def on_target(frames: Frames, rule: SkyRule) -> Frames:

@@ -14,8 +14,8 @@ from nightcrew.shared.errors import NightcrewError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nightcrew.planner.core.facts import FrameFacts
     from nightcrew.shared.association.ruleset import OneOf
+    from nightcrew.shared.frame_facts import FrameFacts
 
 INSTRUMENTS = {"NIRI": "niri.yaml", "F2": "f2.yaml"}
 
@@ -73,10 +73,13 @@ class Close:
         Nothing came for so long.
     superseded
         A frame of another sequence came.
+    count
+        It has so many frames of its own.
     """
 
     quiet: timedelta
     superseded: bool = True
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,13 +314,13 @@ KIND = {
 def _kind(name: str, entry: dict[str, Any]) -> Kind:
     only(entry, KIND)
     close = entry["close"]
-    only(close, {"quiet", "superseded"})
+    only(close, {"quiet", "superseded", "count"})
     return Kind(
         name,
         entry.get("kind", name),
         entry["recipe"],
         entry["suffix"],
-        Close(duration(close["quiet"]), bool(close.get("superseded", True))),
+        Close(duration(close["quiet"]), bool(close.get("superseded", True)), close.get("count")),
         provides=entry.get("provides"),
         select=_select(entry["select"]) if "select" in entry else None,
         alike=_alike(entry),

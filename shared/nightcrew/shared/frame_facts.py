@@ -1,16 +1,16 @@
-"""What the planner knows about a frame."""
+"""What planning needs to know about a frame, and how the ledger keeps it: as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nightcrew.shared.association import Target, processing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nightcrew.shared.association import Value
     from nightcrew.shared.instruments import Description
@@ -97,3 +97,50 @@ class FrameFacts:
         """UTC of the start of the exposure, of a frame that was admitted to a group."""
         assert self.ut_datetime is not None
         return self.ut_datetime
+
+
+_READERS: Mapping[str, Callable[[str], datetime | date | time]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+}
+
+
+def to_json(facts: FrameFacts) -> dict[str, Any]:
+    """Return the facts of a frame as JSON; times as `{"datetime": "2016-01-02T09:00:00"}`, sections as lists."""
+    return {
+        "instrument": facts.instrument,
+        "tags": sorted(facts.tags),
+        "values": {name: _plain(value) for name, value in facts.values.items()},
+        "ut_datetime": None if facts.ut_datetime is None else facts.ut_datetime.isoformat(),
+        "processing": facts.processing,
+    }
+
+
+def from_json(file: str, kept: Mapping[str, Any]) -> FrameFacts:
+    """Return the facts of the frame `file` that `to_json` has written."""
+    moment = kept["ut_datetime"]
+    return FrameFacts(
+        file,
+        kept["instrument"],
+        frozenset(kept["tags"]),
+        {name: _value(value) for name, value in kept["values"].items()},
+        None if moment is None else datetime.fromisoformat(moment),
+        kept["processing"],
+    )
+
+
+def _plain(value: Value) -> Any:
+    # A datetime is a date too, so it is asked for first.
+    for name, kind in (("datetime", datetime), ("date", date), ("time", time)):
+        if isinstance(value, kind):
+            return {name: value.isoformat()}
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _value(kept: Any) -> Value:
+    if isinstance(kept, dict):
+        ((name, text),) = kept.items()
+        read: datetime | date | time = _READERS[name](text)
+        return read
+    return tuple(_value(part) for part in kept) if isinstance(kept, list) else kept
