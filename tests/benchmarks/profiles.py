@@ -30,16 +30,17 @@ def measured(scene: Scene, directory: Path) -> list[str]:
     bench = Bench.prepare(directory, scene.night())
     given = dict(scene.settings)
     steps = () if given else scene.steps
-    best = bench.reduce(scene.kind, "best", drop=scene.drop)
-    outcomes = [bench.reduce(scene.kind, "standard", drop=scene.drop), best]
+    always = dict(scene.always)
+    best = bench.reduce(scene.kind, "best", drop=scene.drop, **always)
+    outcomes = [bench.reduce(scene.kind, "standard", drop=scene.drop, **always), best]
     if scene.leave_out:
-        outcomes.append(bench.reduce(scene.kind, "best", steps, scene.drop, **given))
+        outcomes.append(bench.reduce(scene.kind, "best", steps, scene.drop, **always, **given))
     for caveat in best.caveats:
         print(f"    {caveat}")
     ways = [(outcome, _compared(outcome, bench, scene.group)) for outcome in outcomes]
     lines = []
     for number, quantity in enumerate(scene.quantities):
-        helps = " and ".join(f"`{step}`" for step in scene.steps)
+        helps = " and ".join(f"`{step}`" if step.partition(":")[0].isalnum() else step for step in scene.steps)
         cells = [_cell(outcome, compared, quantity) for outcome, compared in ways]
         cells += ["-"] * (3 - len(cells))
         first = (scene.title, helps) if number == 0 else ("", "")
@@ -55,7 +56,7 @@ def _compared(outcome: Outcome, bench: Bench, group: str) -> Compared | None:
 def _cell(outcome: Outcome, compared: Compared | None, quantity: Quantity) -> str:
     if compared is None:
         return "no product"
-    return quantity.form.format(quantity.measure(compared))
+    return quantity.form.format(quantity.measure(compared, outcome))
 
 
 def rewrite(page: Path, name: str, lines: Sequence[str]) -> None:

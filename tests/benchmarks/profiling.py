@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import nightcrew, run
 from benchmarks.truth import read_truth
+from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
 from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, reduce
 from nightcrew.reducer.engine.run import Surroundings, UserParameter
 from nightcrew.reducer.engine.store import Directory
-from nightcrew.shared.calibrations import Chosen
+from nightcrew.shared.calibrations import CalibrationSource, Chain, Chosen
 from nightcrew.shared.fits import Scratch
 
 if TYPE_CHECKING:
@@ -57,7 +58,14 @@ class Bench:
         night.write(directory / "raw")
         arguments = ["night", str(directory / "raw"), "--out", str(directory / "calibrated"), "--no-previews"]
         run([nightcrew(), *arguments], directory)
-        return cls(directory)
+        bench = cls(directory)
+        # Where makeProcessedBPM of the profile best leaves its masks.
+        kept = directory / "calibrations" / "processed_bpm"
+        kept.mkdir(parents=True)
+        for group in bench.document["groups"]:
+            if group["kind"] == "bpm" and group["products"]:
+                shutil.copy(directory / "calibrated" / group["products"][-1], kept)
+        return bench
 
     @cached_property
     def truth(self) -> dict[str, Any]:
@@ -98,7 +106,7 @@ class Bench:
         without
             Primitives that are skipped.
         drop
-            Parameters of the plan that are not set.
+            Parameters of the plan that are not set; without `addDQ:user_bpm`, masks are looked for as `reduce` does.
         **settings
             Other parameters, `primitive__name=value`.
         """
@@ -115,7 +123,10 @@ class Bench:
         target = self.directory / "-".join([kind, *words])
         target.mkdir(exist_ok=True)
         with Scratch(target) as scratch:
-            around = Surroundings(Chosen(files), Directory(target, keep_calibrations=False), Memory(BUDGET, scratch))
+            sources: CalibrationSource = Chosen(files)
+            if "addDQ:user_bpm" in set(drop):
+                sources = Chain((sources, DirectoryCalibrations(self.directory / "calibrations", profile == "best")))
+            around = Surroundings(sources, Directory(target, keep_calibrations=False), Memory(BUDGET, scratch))
             paths = tuple(self.directory / "raw" / name for name in group["inputs"])
             result = reduce(Request(paths, group["recipe"], tuple(user), "sq", profile=profile), around)
         if result.trace:

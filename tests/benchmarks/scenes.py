@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.records import in_own_sky, repairs_told, unevenness_of_frames
 from nightcrew.simulator import f2_night, niri_night
 from nightcrew.simulator.pointing import offset_position
 from nightcrew.simulator.scene import Star
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.defects import Compared
+    from benchmarks.profiling import Outcome
     from nightcrew.simulator.night import Night
 
 
@@ -24,7 +26,7 @@ class Quantity:
 
     name: str
     form: str
-    measure: Callable[[Compared], float]
+    measure: Callable[[Compared, Outcome], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Scene:
         What `best` is told in place of leaving out the steps.
     leave_out
         Whether it is reduced a third time.
+    always
+        What all three are told.
     """
 
     title: str
@@ -60,17 +64,22 @@ class Scene:
     drop: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     leave_out: bool = True
+    always: tuple[tuple[str, Any], ...] = ()
 
 
-NOISE = Quantity("rms of the background, e⁻", "{:.1f}", lambda c: c.noise())
-UNEVEN = Quantity("background from tile to tile, rms, e⁻", "{:.1f}", lambda c: c.unevenness())
-PLACE = Quantity("error of the WCS, arcsec", "{:.2f}", lambda c: c.place_error())
-SHARP = Quantity("peaks of bright stars over the truth", "{:.3f}", lambda c: c.sharpness())
-SPOTS = Quantity("pixels 6 sigma off", "{:.0f}", lambda c: c.outliers())
-GALAXY = Quantity("flux of the galaxy's core over the truth", "{:.3f}", lambda c: c.flux_of("galaxy"))
-GLOW = Quantity("afterglow left at each place, e⁻", "{:.0f}", lambda c: c.afterglow("bright"))
-TARGET = Quantity("flux of the target over the truth", "{:.3f}", lambda c: c.flux_of("W0340-30"))
-FRAMES = Quantity("frames in the stack", "{:.0f}", lambda c: len(c.stack.frames))
+NOISE = Quantity("rms of the background, e⁻", "{:.1f}", lambda c, _: c.noise())
+UNEVEN = Quantity("background from tile to tile, rms, e⁻", "{:.1f}", lambda c, _: c.unevenness())
+PLACE = Quantity("error of the WCS, arcsec", "{:.2f}", lambda c, _: c.place_error())
+SHARP = Quantity("peaks of bright stars over the truth", "{:.3f}", lambda c, _: c.sharpness())
+SPOTS = Quantity("pixels 6 sigma off", "{:.0f}", lambda c, _: c.outliers())
+GALAXY = Quantity("flux of the galaxy's core over the truth", "{:.3f}", lambda c, _: c.flux_of("galaxy"))
+GLOW = Quantity("afterglow left at each place, e⁻", "{:.0f}", lambda c, _: c.afterglow("bright"))
+TARGET = Quantity("flux of the target over the truth", "{:.3f}", lambda c, _: c.flux_of("W0340-30"))
+FRAMES = Quantity("frames in the stack", "{:.0f}", lambda c, _: len(c.stack.frames))
+REPAIRS = Quantity("repairs of headers told", "{:.0f}", lambda _, o: repairs_told(o))
+OWN = Quantity("frames that are in their own sky", "{:.0f}", lambda _, o: in_own_sky(o))
+
+SINGLE = Quantity("the same of the typical frame", "{:.1f}", lambda _, o: unevenness_of_frames(o))
 
 
 def dither(frames: int, *variants: str) -> Night:
@@ -86,6 +95,17 @@ def misplaced(night: Night, error: tuple[float, float] = (12.0, -9.0)) -> Night:
 def lost(night: Night) -> Night:
     """Let the telescope be 15 arcsec off in the fourth frame of the target, which neither WCS nor offsets know."""
     return night.with_exposures(replace(night.group("target")[3], pointing_error=(100.0, -80.0)))
+
+
+def restless(night: Night) -> Night:
+    """Let the sky over the target change within minutes: a slope of 2 per cent turns once in 40 frames."""
+    turns = [2 * math.pi * i / 40 for i in range(len(night.group("target")))]
+    return night.with_exposures(
+        *(
+            replace(frame, gradient=(0.02 * math.cos(turn), 0.02 * math.sin(turn)))
+            for frame, turn in zip(night.group("target"), turns, strict=True)
+        )
+    )
 
 
 def probe_on_target() -> Night:
@@ -107,6 +127,11 @@ def star_in_sky(peak: float = 5.0) -> Night:
 
 
 SCENES: tuple[Scene, ...] = (
+    Scene(
+        "frames and flats by hand, no mask named",
+        ("a mask that is made, kept and found",), lambda: niri_night(1, size=256), (SPOTS, NOISE),
+        drop=("addDQ:user_bpm",), settings=(("addDQ__static_bpm", "None"),),
+    ),
     Scene(
         "sky drifts, and is subtracted unscaled",
         ("levelFrames",), lambda: niri_night(1, size=256), (UNEVEN, NOISE, SHARP),
@@ -130,7 +155,13 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "30 frames on target, sky from a running window",
-        ("balanceSkies",), lambda: dither(15), (UNEVEN, NOISE),
+        ("balanceSkies",), lambda: dither(15), (UNEVEN, SINGLE, NOISE, OWN),
+        always=(("skyCorrect__write_outputs", "True"),),
+    ),
+    Scene(
+        "30 frames on target, a sky that changes within minutes",
+        ("balanceSkies",), lambda: restless(dither(15)), (UNEVEN, SINGLE, NOISE),
+        always=(("skyCorrect__write_outputs", "True"),),
     ),
     Scene(
         "30 frames on target, halos in the skies",
@@ -150,7 +181,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "WCS of a frame 5 arcmin wrong, `reduce` by hand",
-        ("prepare:bad_wcs=fix",), lambda: niri_night(1, size=256, variants=("bad-wcs",)), (PLACE, FRAMES),
+        ("prepare:bad_wcs=fix",), lambda: niri_night(1, size=256, variants=("bad-wcs",)), (PLACE, FRAMES, REPAIRS),
         drop=("prepare:bad_wcs",), settings=(("prepare__bad_wcs", "exit"),),
     ),
     Scene(
