@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nightcrew.shared.association.reading import duration
 from nightcrew.shared.association.ruleset import TERMS, TIMES
+from nightcrew.shared.rule_files import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +75,8 @@ def _forms(rule: Mapping[str, Any]) -> Iterator[Fault]:
             yield (form, "where", "reduction"), fault, "put it into the other form, or correct the kind"
         for name in variant.get("drop", ()):
             if name not in _conditions(rule):
-                yield (form, "drop"), f"the rule has no condition {name!r} that could be dropped", "leave it out"
+                fault = f"the rule has no condition {name!r} that could be dropped"
+                yield (form, "drop"), fault, nearest(name, _conditions(rule))
     there = [rule[form] for form in FORMS if form in rule]
     for column in rule.get("where", {}):
         unread = [column in form.get("where", {}) or column in form.get("drop", ()) for form in there]
@@ -111,7 +113,7 @@ def _loosened(
         yield place, "it gives up nothing", "say what is given up, or leave it out"
     for name in relaxed.get("drop", ()):
         if name not in conditions:
-            yield (*place, "drop"), f"there is no condition {name!r} that could be given up", "leave it out"
+            yield (*place, "drop"), f"there is no condition {name!r} that could be given up", nearest(name, conditions)
     for name in ("within", "instead", "where"):
         for column in relaxed.get(name, {}):
             if column in dropped:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nightcrew.shared.association import Level, associate
+from nightcrew.shared.association import Candidate, Level, Target, applicable, associate
+from nightcrew.shared.instruments import Headers, describe
 from support.examples_association import (
     TYPES,
     answer_requests,
@@ -18,6 +19,7 @@ from support.examples_association import (
     target_of,
 )
 from support.examples_io import Report
+from support.header_dumps import read_dump
 from support.reference import require_reference
 
 pytestmark = pytest.mark.reference
@@ -39,6 +41,44 @@ def test_every_worked_request_is_answered_as_by_the_reference(book: dict[str, An
 
 def test_frames_are_registered_with_the_columns_of_the_reference(book: dict[str, Any]) -> None:
     assert [difference_of_columns(entry) for entry in book["calibrations"]] == [None] * 151
+
+
+def real_frames(instrument: str) -> list[Target]:
+    """Describe the real headers of an instrument."""
+    frames = []
+    for path in sorted(require_reference("headers", instrument).rglob("*.hdr")):
+        phu, *extensions = (dict(header) for header in read_dump(path))
+        description = describe(Headers(phu, tuple(extensions), path.name))
+        frames.append(Target.from_description(description, path.name))
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("instrument", "frame", "caltype", "served_by", "level"),
+    [
+        ("GSAOI", "S20140113S0167.hdr", "domeflat", "S20140109S0210.hdr", Level.RULE),
+        ("GMOS", "N20150929S0013.hdr", "processed_bias", "N20141109S0266_bias.hdr", Level.RELAXED),
+    ],
+)
+def test_real_frames_of_other_cameras_are_served(
+    instrument: str, frame: str, caltype: str, served_by: str, level: Level
+) -> None:
+    frames = real_frames(instrument)
+    candidates = [Candidate.from_target(one, one.name) for one in frames]
+    (target,) = (one for one in frames if one.name == frame)
+    answer = associate(target, caltype, candidates, max_level=Level.RELAXED)
+    assert answer.best is not None
+    assert (answer.best.candidate.filename, answer.best.level) == (served_by, level)
+
+
+@pytest.mark.parametrize("instrument", ["GNIRS", "GSAOI", "GMOS"])
+def test_every_real_frame_of_other_cameras_gets_an_answer_for_what_it_may_need(instrument: str) -> None:
+    frames = real_frames(instrument)
+    candidates = [Candidate.from_target(one, one.name) for one in frames]
+    for target in frames:
+        types = applicable(target)
+        assert types[-1:] == (("processed_bpm",) if target.value("observation_type") != "BPM" else ())
+        assert not any(associate(target, caltype, candidates).note for caltype in types)
 
 
 @pytest.mark.parametrize("mode", [None, "qa", "ql"])

@@ -62,6 +62,25 @@ FAULTS = [
     (DARK, f"{DARK}    max_interval: 80 d\n", 10, "", "'max_interval' is said twice, first in line 9", "leave one"),
     (DARK, f"{DARK}    where_if: [{{when: {{camera: f6}}}}]\n", 10, "dark", "'add' is missing", "write add: ..."),
     (DARK, f"{DARK}    targets: {{coadds: {{at_least: x}}}}\n", 10, "dark", "at_least 'x' is no number", "a number"),
+    (
+        DARK,
+        f"{DARK}    targets: {{camera: {{at_least: 3}}}}\n    where_if: 3\n",
+        11,
+        "dark",
+        "where_if: 3 stands",
+        "a list",
+    ),
+    (DARK, f"{DARK}    equal_if: [{{when: {{}}, equal: [cmera]}}]\n", 10, "dark", "no column 'cmera'", "'camera'?"),
+    (
+        DARK,
+        f"{DARK}    within_if: [{{when: {{}}, within: {{cmera: 1}}}}]\n",
+        10,
+        "dark",
+        "no column 'cmera'",
+        "'camera'?",
+    ),
+    (", drop: [read_mode]", ", within: 3", 10, "dark", "within: 3 stands here", "write a set"),
+    ("relaxed: {max_interval: 180 d, drop: [read_mode]}", "relaxed: 3", 10, "dark", "relaxed: 3 stands", "write a set"),
     (DARK, f"{DARK}    targets: {{reduction: RAW}}\n", 10, "dark", "there is no column 'reduction'", "known: amp_read"),
     (
         "[processed_dark]",
@@ -100,7 +119,7 @@ FAULTS = [
         "one of the two",
     ),
     ("PROCESSED_DARK", "RAW", 5, "dark", "the processed form is of kind RAW", "put it into the other form"),
-    ("limit: 1}", "limit: 1, drop: [camera]}", 5, "dark", "the rule has no condition 'camera'", "leave it out"),
+    ("limit: 1}", "limit: 1, drop: [camera]}", 5, "dark", "the rule has no condition 'camera'", "known: coadds"),
     (
         "limit: 1}\n    where",
         "limit: 1, drop: [gcal_lamp]}\n    raw: {where: {gcal_lamp: x}, limit: 1}\n    where",
@@ -131,7 +150,15 @@ FAULTS = [
     # relaxations that are never reached
     ("180 d", "90 d", 10, "dark", "90 d is not longer than the rule's 90 d", "write a longer one"),
     (DARK, "", 9, "dark", "the rule has no max_interval, so this is no relaxation", "leave it out"),
-    ("drop: [read_mode]", "drop: [camera]", 10, "dark", "there is no condition 'camera' that could be", "leave it out"),
+    (
+        "drop: [read_mode]",
+        "drop: [camera]",
+        10,
+        "dark",
+        "there is no condition 'camera' that could be",
+        "known: coadds",
+    ),
+    ("drop: [read_mode]", "drop: [read]", 10, "dark", "there is no condition 'read'", "did you mean 'read_mode'?"),
     ("drop: [read_mode]", "drop: [max_interval]", 10, "dark", "max_interval is given up altogether", "one of the two"),
     ("drop: [read_mode]", "within: {exposure_time: 0.01}", 10, "dark", "tolerance 0.01 is not wider", "write a wider"),
     (
@@ -153,7 +180,7 @@ FAULTS = [
         "leave it in one of the two",
     ),
     ("{max_interval: 180 d, drop: [read_mode]}", "{}", 10, "dark", "it gives up nothing", "say what is given up"),
-    ("limit: 1}", "limit: 1, relaxed: {drop: [camera]}}", 5, "dark", "there is no condition 'camera'", "leave it out"),
+    ("limit: 1}", "limit: 1, relaxed: {drop: [camera]}}", 5, "dark", "there is no condition 'camera'", "known: coadds"),
 ]
 
 
