@@ -82,7 +82,7 @@ def pid_of(directory: Path) -> int:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a server that has been made, at a path with blanks and quotes."""
-    directory = tmp_path_factory.mktemp('a night\'s "data" in $HOME')
+    directory = tmp_path_factory.mktemp('a night\'s "data" in $HOME') / "postgres"
     with EmbeddedServer(directory) as server:
         server.create_database("nightcrew")
     return directory
@@ -153,17 +153,16 @@ def test_without_its_keeper_the_server_stops_with_its_last_user_all_the_same(hom
 
 
 def test_a_killed_server_is_started_again_with_all_that_was_committed(home: Path):
-    with open_database(DatabaseSettings(database_url=None, database_url_file=None, data_dir=home)) as database:
-        where = home / "postgres"
+    with open_database(DatabaseSettings(database_url=None, database_url_file=None, data_dir=home.parent)) as database:
         with database.begin() as connection:
             connection.execute(text("CREATE TABLE public.frames AS SELECT 77 AS n"))
-        before = pid_of(where)
+        before = pid_of(home)
         os.kill(before, signal.SIGKILL)
-        assert keeper.is_free(where / keeper.SERVER, wait=30)
+        assert keeper.is_free(home / keeper.SERVER, wait=30)
         with database.begin() as connection:
             assert connection.execute(text("SELECT n FROM public.frames")).scalar_one() == 77
-        assert pid_of(where) != before
-    assert has_stopped(where)
+        assert pid_of(home) != before
+    assert has_stopped(home)
 
 
 def test_the_file_of_a_server_long_gone_does_not_mislead_by_its_number(home: Path):

@@ -68,6 +68,13 @@ def test_only_a_closed_way_needs_a_capability(directory: Path):
     assert not any("+dac_" in part for part in account_for(Path("/usr/lib"), PROGRAM, 0).prefix)
 
 
+def test_no_capability_is_lent_to_a_server_in_a_users_directory(directory: Path):
+    directory.parent.chmod(0o700)
+    os.chown(directory, 65534, 65534)
+    account = account_for(directory, PROGRAM, 0)
+    assert not any("dac_" in part for part in (*account.prefix, *account.maker_prefix))
+
+
 def test_a_system_without_the_tools_is_told_what_to_install(directory: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SettingsError, match="^setpriv: not found, .*install util-linux, or set NIGHTCREW_DATABASE_URL"):

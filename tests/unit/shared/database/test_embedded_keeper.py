@@ -50,6 +50,13 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path):
         assert keeper.is_free(path, wait=20)
 
 
+def test_a_lock_is_no_way_to_somebody_elses_file(tmp_path: Path):
+    (tmp_path / "precious").touch()
+    (tmp_path / "lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        keeper.take(tmp_path / "lock")
+
+
 def open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -103,6 +110,19 @@ def test_a_server_that_does_not_stop_when_asked_is_stopped_harder(tmp_path: Path
         write_pid_file(tmp_path, stubborn.pid, tmp_path / "run")
         keeper.stop(tmp_path, fast=0.05, immediate=20)
         assert stubborn.wait(20) == -signal.SIGQUIT
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_no_process_of_another_user_is_stopped_whatever_the_file_says(tmp_path: Path):
+    server = keeper.take(tmp_path / keeper.SERVER)
+    assert server is not None
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]) as bystander:
+        write_pid_file(tmp_path, bystander.pid, tmp_path / "run")
+        os.chown(tmp_path / keeper.DATA, 12345, 12345)
+        keeper.stop(tmp_path, fast=0.05, immediate=0.05)
+        assert bystander.poll() is None
+        bystander.kill()
+    os.close(server)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")

@@ -49,7 +49,8 @@ def account_for(directory: Path, program: Path, me: int) -> Account:
     """Choose the account for a server that keeps its files in `directory` and is started by user `me`.
 
     Any user's server runs as that user.  Root's runs as the owner of the directory, or, where that is root too, as
-    `SERVER_ID`; where a directory on the way is closed to that account, the server gets the capability to pass.
+    `SERVER_ID`; where a directory on the way is closed to that one, the server gets the capability to pass.  It never
+    gets it in a user's directory, whose owner could make the server run anything.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def account_for(directory: Path, program: Path, me: int) -> Account:
         return Account(me, os.getegid(), (), me, os.getegid(), () if _named(me) else _borrowed_name(me))
     uid, gid = (owner.st_uid, owner.st_gid) if owner.st_uid != 0 else (SERVER_ID, SERVER_ID)
     maker = (uid, gid) if _named(uid) else _somebody()
-    closed = not (_open_to(directory / "data", uid) and _open_to(program, uid))
+    closed = uid == SERVER_ID and not (_open_to(directory / "data", uid) and _open_to(program, uid))
     return Account(uid, gid, _lent(uid, gid, reach=closed), *maker, _lent(*maker, reach=closed))
 
 

@@ -61,12 +61,9 @@ def take(path: Path, *, shared: bool = False, wait: float | None = 0.0) -> int |
     int or None
         The descriptor that holds the lock until it is closed; None if others did not let go of it in time.
     """
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    number = _open(path)
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        if os.geteuid() == 0:  # what root makes in somebody's directory stays usable to them
-            owner = path.parent.stat()
-            os.fchown(number, owner.st_uid, owner.st_gid)
         if wait is None:
             fcntl.flock(number, kind)
             return number
@@ -83,6 +80,19 @@ def take(path: Path, *, shared: bool = False, wait: float | None = 0.0) -> int |
         with suppress(OSError):
             os.close(number)
         raise
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        with suppress(FileNotFoundError):
+            return os.open(path, flags)
+        with suppress(FileExistsError):
+            number = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            if os.geteuid() == 0:  # what root makes in somebody's directory stays usable to them
+                owner = path.parent.stat()
+                os.fchown(number, owner.st_uid, owner.st_gid)
+            return number
 
 
 def is_free(path: Path, *, wait: float = 0.0) -> bool:
@@ -146,13 +156,21 @@ def stop(directory: Path, *, fast: float = 60.0, immediate: float = 10.0) -> Non
     """
     for how, patience in ((signal.SIGINT, fast), (signal.SIGQUIT, immediate)):
         running = postmaster(directory)
-        if running is None or is_free(directory / SERVER):
+        if running is None or is_free(directory / SERVER) or not _is_the_servers(directory, running.pid):
             break
         with suppress(ProcessLookupError):
             os.kill(running.pid, how)
         if is_free(directory / SERVER, wait=patience):
             remove_socket(directory, running.socket_dir)
             break
+
+
+def _is_the_servers(directory: Path, pid: int) -> bool:
+    """Tell whether a process runs under the server's account: the file that names it is that account's to write."""
+    try:
+        return Path("/proc", str(pid)).stat().st_uid == (directory / DATA).stat().st_uid
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()
 
 
 def keep(directory: Path, linger: float) -> int:

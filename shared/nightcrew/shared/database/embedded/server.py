@@ -278,7 +278,7 @@ class EmbeddedServer:
     def _spawn(self, command: Sequence[str], lock: int) -> None:
         """Start a process that outlives us, holds the lock, and writes what it says into the log."""
         log = self.directory / _LOG
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         if log.exists() and log.stat().st_size > _LONGEST_LOG:
             flags |= os.O_TRUNC
         actions = [
@@ -335,10 +335,14 @@ def _environment() -> dict[str, str]:
 
 
 def _give(path: Path, uid: int, gid: int) -> None:
-    """Make a user the owner of a file or of a directory with all that is in it; root only needs to."""
+    """Make a user the owner of a directory with all that is in it; root only needs to.
+
+    Meanwhile the directory is root's, so that nobody can put something else into its place.
+    """
     if os.geteuid() != 0:
         return
-    os.chown(path, uid, gid, follow_symlinks=False)
-    for folder, names, files in os.walk(path):
+    os.chown(path, 0, 0, follow_symlinks=False)
+    for _, names, files, folder in os.fwalk(path):
         for name in (*names, *files):
-            os.chown(Path(folder) / name, uid, gid, follow_symlinks=False)
+            os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
+    os.chown(path, uid, gid, follow_symlinks=False)
