@@ -14,6 +14,8 @@ NOTHING = "nothing of the kind was ever ingested"
 def explain(answer: Answer, misses: int = 3) -> list[str]:
     """Tell an answer, one line each: what was found and why, or what came nearest and why not.
 
+    Where nothing was found among several, the last line tells how many each condition has left.
+
     Parameters
     ----------
     answer
@@ -29,7 +31,11 @@ def explain(answer: Answer, misses: int = 3) -> list[str]:
         facts = [f"wanted {', '.join(answer.wishes)}"] if answer.wishes else []
         facts += [] if answer.ingested else [NOTHING]
         lines = [f"no {answer.caltype}{whose}: {'; '.join(facts)}".rstrip(": ")]
-    return lines + [f"not {miss.candidate.filename}: {miss.reason}" for miss in answer.near_misses[:misses]]
+    lines += [f"not {miss.candidate.filename}: {miss.reason}" for miss in answer.near_misses[:misses]]
+    if answer.ingested > 1 and len(answer.near_misses) == answer.ingested:
+        left = "; ".join(f"{number} left by {wish}" for wish, number in survivors(answer))
+        lines.append(f"of {answer.ingested} {answer.caltype}: {left}")
+    return lines
 
 
 def reasons_of(match: Match) -> list[str]:

@@ -337,6 +337,13 @@ def test_each_condition_tells_how_many_are_left() -> None:
         ],
     )
     assert survivors(answer) == [("coadds 1", 3), ("exposure 20 s within 0.01", 1)]
+    assert not any(line.startswith("of 6") for line in explain(answer))
+
+
+def test_where_nothing_fits_the_last_line_tells_where_all_were_lost() -> None:
+    candidates = [master("a", coadds=2), master("b", coadds=2), master("c", exposure_time=1.0)]
+    line = explain(associate(TARGET, "processed_dark", candidates))[-1]
+    assert line == "of 3 processed_dark: 1 left by coadds 1; 0 left by exposure 20 s within 0.01"
 
 
 def test_an_image_rule_gives_spectra_a_reason_instead_of_an_answer() -> None:
