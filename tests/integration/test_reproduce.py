@@ -6,8 +6,6 @@ import json
 import random
 import shutil
 import warnings
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import fitsio
@@ -17,72 +15,22 @@ from astropy.io import fits
 from typer.testing import CliRunner
 
 from nightcrew.cli.main import app, main
-from nightcrew.reducer.engine.memory import Memory
-from nightcrew.reducer.engine.reduction import Request, reduce
-from nightcrew.reducer.engine.run import Surroundings, user_parameters
-from nightcrew.reducer.engine.store import Directory
-from nightcrew.shared.calibrations import Chosen
-from nightcrew.shared.fits import Scratch, open_frame, write_frame
+from nightcrew.shared.fits import open_frame, write_frame
 from nightcrew.simulator import niri_night
+from support.observatory import Observatory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nightcrew.reducer.engine.recipe import Profile
 
 SCIENCE, STANDARD, DARKS, FLATS = (270, 279), (295, 299), (423, 427), ((363, 367), (373, 377))
 MEBI = 1 << 20
 
 
-def at_new_year() -> datetime:
-    return datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Observatory:
-    """A night of 256 x 256 pixels, its masters, and a way to reduce it under a clock that stands still."""
-
-    raw: Path
-    products: Path
-    calibrations: dict[str, Path] = field(default_factory=dict)
-
-    def files(self, *spans: tuple[int, int]) -> list[Path]:
-        return [self.raw / f"N20160102S{n:04d}.fits" for first, last in spans for n in range(first, last + 1)]
-
-    def reduce(
-        self,
-        files: list[Path],
-        out: Path,
-        *user: str,
-        profile: Profile = "standard",
-        threads: int = 1,
-        budget: int = 1 << 30,
-        recipe: str | None = None,
-    ) -> Path:
-        shutil.rmtree(out, ignore_errors=True)
-        return self._reduce(files, out, *user, profile=profile, threads=threads, budget=budget, recipe=recipe)
-
-    def _reduce(self, files, out, *user, profile, threads, budget, recipe) -> Path:
-        out.mkdir(parents=True, exist_ok=True)
-        with Scratch(out) as scratch:
-            around = Surroundings(
-                Chosen(self.calibrations), Directory(out, keep_calibrations=False), Memory(budget, scratch),
-                clock=at_new_year, threads=threads,
-            )  # fmt: skip
-            request = Request(tuple(files), recipe, tuple(user_parameters(user)), profile=profile)
-            result = reduce(request, around)
-        assert result.outcome.ok, result
-        return out / result.outcome.products[-1]
-
-    def keep(self, *spans: tuple[int, int], **options) -> Path:
-        given = {"profile": "standard", "threads": 1, "budget": 1 << 30, "recipe": None} | options
-        return self._reduce(self.files(*spans), self.products, **given)
-
-
 @pytest.fixture(scope="module")
 def observatory(tmp_path_factory: pytest.TempPathFactory) -> Observatory:
     root = tmp_path_factory.mktemp("reproduce")
-    night = Observatory(root / "raw", root / "products")
+    night = Observatory(root / "raw", root / "products", "N20160102S")
     niri_night(seed=1, size=256).write(night.raw)
     night.calibrations["processed_dark"] = night.keep(DARKS)
     night.calibrations["processed_flat"] = night.keep(*FLATS)
