@@ -140,8 +140,11 @@ def test_the_keeper_waits_until_the_last_user_has_left_and_lingers(tmp_path: Pat
     server = keeper.take(tmp_path / keeper.SERVER)
     assert server is not None
     users = [keeper.take(tmp_path / keeper.CLIENTS, shared=True) for _ in range(2)]
+    for user, linger in zip(users, (10_000, 0.05), strict=True):
+        assert user is not None
+        keeper.wish(user, linger)
     held: list[int] = []
-    waiting = threading.Thread(target=lambda: held.append(keeper.keep(tmp_path, 0.05)))
+    waiting = threading.Thread(target=lambda: held.append(keeper.keep(tmp_path)))
     waiting.start()
     for user in users:
         waiting.join(0.05)
@@ -156,12 +159,16 @@ def test_the_keeper_waits_until_the_last_user_has_left_and_lingers(tmp_path: Pat
 
 
 def test_the_keeper_of_a_server_that_is_gone_does_not_linger(tmp_path: Path):
-    os.close(keeper.keep(tmp_path, 10_000))
+    user = keeper.take(tmp_path / keeper.CLIENTS, shared=True)
+    assert user is not None
+    keeper.wish(user, 10_000)
+    os.close(user)
+    os.close(keeper.keep(tmp_path))
 
 
 def test_a_keeper_that_ends_lets_go_of_its_own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     lock = keeper.take(tmp_path / keeper.KEEPER)
-    keeper.main(str(tmp_path), "0", str(lock))
+    keeper.main(str(tmp_path), str(lock))
     assert keeper.is_free(tmp_path / keeper.KEEPER)
     assert keeper.is_free(tmp_path / keeper.CLIENTS)

@@ -173,20 +173,30 @@ def _is_the_servers(directory: Path, pid: int) -> bool:
         return not Path("/proc/self").exists()
 
 
-def keep(directory: Path, linger: float) -> int:
-    """Wait until nobody has used the server for `linger` seconds, and stop it.
+def wish(clients: int, linger: float) -> None:
+    """Note, as a user, for how many seconds the server is to stay after the last one has left; the last wish counts."""
+    os.pwrite(clients, f"{linger:<20}".encode("ascii"), 0)
+
+
+def _seconds_left(clients: int) -> float:
+    noted = os.pread(clients, 20, 0).strip()
+    linger = float(noted) if noted else 0.0
+    return min(os.fstat(clients).st_mtime + linger - time.time(), linger)
+
+
+def keep(directory: Path) -> int:
+    """Wait until nobody has used the server for as long as was wished, and stop it.
 
     Returns
     -------
     int
         The lock of the clients: whoever comes now waits until it is closed.
     """
-    path = directory / CLIENTS
     while True:
-        clients = take(path, wait=None)
+        clients = take(directory / CLIENTS, wait=None)
         if clients is None:
             continue
-        left = min(path.stat().st_mtime + linger - time.time(), linger)
+        left = _seconds_left(clients)
         if left <= 0 or is_free(directory / SERVER):
             break
         os.close(clients)
@@ -195,10 +205,10 @@ def keep(directory: Path, linger: float) -> int:
     return clients
 
 
-def main(directory: str, linger: str, lock: str) -> None:
+def main(directory: str, lock: str) -> None:
     """Be the keeper, who holds the inherited lock number `lock`."""
     os.chdir("/")
-    clients = keep(Path(directory), float(linger))
+    clients = keep(Path(directory))
     # In this order: who then comes as a client must see that there is no keeper.
     os.close(int(lock))
     os.close(clients)

@@ -46,7 +46,7 @@ class EmbeddedServer:
     directory
         Where its data, locks and log are.
     linger
-        Seconds that it stays after the last user has left; that of who starts it counts.
+        Seconds that it stays after the last user has left; the wish of the last one counts.
 
     Notes
     -----
@@ -80,7 +80,7 @@ class EmbeddedServer:
                 self._claim = self._lock(keeper.CLIENTS, shared=True)
         try:
             with self._writing(), self._starting():
-                os.utime(self._claim)
+                keeper.wish(self._claim, self.linger)
                 self._refuse_other_versions()
                 self._socket_dir = self._running(programs, account)
                 self._ensure_keeper()
@@ -93,7 +93,7 @@ class EmbeddedServer:
         if self._claim is None:
             return
         with suppress(OSError):
-            os.utime(self._claim)
+            keeper.wish(self._claim, self.linger)
         os.close(self._claim)
         self._claim = None
         if self.linger == 0:
@@ -270,7 +270,7 @@ class EmbeddedServer:
             return
         try:
             number = _inherited(lock)
-            command = [sys.executable, "-I", "-S", keeper.__file__, str(self.directory), str(self.linger), str(number)]
+            command = [sys.executable, "-I", "-S", keeper.__file__, str(self.directory), str(number)]
             self._spawn(command, lock)
         finally:
             os.close(lock)
