@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003  (Typer reads the annotations)
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from nightcrew.cli.resources import memory_budget
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nightcrew.cli.caldb.reductions import Databases
     from nightcrew.cli.night.collecting import Collection
     from nightcrew.cli.night.executing import Execution, GroupReport
 
@@ -64,6 +65,12 @@ def night(
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads for the kernels; changes no result.", min=1)] = 1,
     previews: Annotated[bool, typer.Option(help="Draw a PNG of every product.")] = True,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file (dragonsrc).")
+    ] = None,
+    store: Annotated[
+        bool, typer.Option("--store/--no-store", help="Enter masters into the configured databases that store.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print plan or night.json instead of tables.")] = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
@@ -75,24 +82,32 @@ def night(
     """
     from rich.console import Console
 
+    from nightcrew.cli.caldb.reductions import Databases
     from nightcrew.cli.night.collecting import collect
     from nightcrew.cli.night.executing import Execution
+    from nightcrew.cli.night.supplying import supply
     from nightcrew.cli.tuning import tune
 
     screen, start = Console(), Start.now()
     tune()
-    collection = collect(directory, mode.value)
-    for damage in collection.damaged:
-        warn("night", f"left out: {damage.reason}")
-    if plan:
-        _show_plan(collection, screen, as_json=as_json)
-        return
-    target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
-    log = _open_log(target)
-    execution = Execution(
-        collection, target, memory_budget(memory), mode.value, threads, previews=previews, profile=profile.value
-    )
-    reports, document = _carry_out(execution, log, directory, start)
+    with Databases.configured(config, store=store) as databases:
+        for warning in databases.warnings:
+            warn("night", warning)
+        collection = collect(directory, mode.value)
+        for damage in collection.damaged:
+            warn("night", f"left out: {damage.reason}")
+        if plan:
+            _show_plan(_planned(collection, databases, mode), screen, as_json=as_json)
+            return
+        target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
+        log = _open_log(target)
+        supplied = supply(collection, databases.sources(mode.value, target / "calibrations"), mode.value)
+        collection = supplied.collection
+        execution = Execution(
+            collection, target, memory_budget(memory), mode.value, threads, previews=previews, profile=profile.value,
+            databases=databases, supplied=supplied,
+        )  # fmt: skip
+        reports, document = _carry_out(execution, log, directory, start)
     if as_json:
         typer.echo(json.dumps(document, indent=1))
     else:
@@ -101,6 +116,16 @@ def night(
         _print(screen, f"{len(reports)} groups in {document['seconds']:.1f} s; {where}")
     good = all(report.outcome.ok for report in reports) and not collection.damaged
     raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
+
+
+def _planned(collection: Collection, databases: Databases, mode: Quality) -> Collection:
+    """Plan with what databases have; what must be fetched for that is not kept."""
+    from tempfile import TemporaryDirectory
+
+    from nightcrew.cli.night.supplying import supply
+
+    with TemporaryDirectory(prefix="nightcrew-") as folder:
+        return supply(collection, databases.sources(mode.value, Path(folder)), mode.value).collection
 
 
 def _open_log(target: Path) -> IO[str]:

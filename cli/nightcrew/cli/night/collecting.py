@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.planner.core.model import Plan
+    from nightcrew.shared.instruments import Description
 
 ENDINGS = (".fits", ".fits.bz2", ".fits.gz", ".fits.fz", ".fit")
 """Of names of FITS files, in lower or upper case."""
@@ -40,11 +41,14 @@ class Collection:
         Where each planned frame lies, by file name.
     damaged
         Every file that cannot be used.
+    described
+        The frames that were planned, as their headers describe them.
     """
 
     plan: Plan
     paths: dict[str, Path]
     damaged: tuple[Damage, ...] = field(default=())
+    described: tuple[tuple[str, Description], ...] = field(default=())
 
 
 def collect(directory: Path, mode: str = "sq") -> Collection:
@@ -78,7 +82,7 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
             continue
         frames.append((path.name, about))
         paths[path.name] = path
-    return Collection(plan_descriptions(frames, mode), paths, tuple(damaged))
+    return Collection(plan_descriptions(frames, mode), paths, tuple(damaged), tuple(frames))
 
 
 def _may_be_a_frame(path: Path) -> bool:

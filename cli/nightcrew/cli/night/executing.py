@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from nightcrew.cli.caldb.configuration import Config
+from nightcrew.cli.caldb.reductions import Databases
 from nightcrew.cli.clock import clock
+from nightcrew.cli.registering import Registering, with_caveats
 from nightcrew.reducer.engine.digests import Digests
 from nightcrew.reducer.engine.memory import Memory
 from nightcrew.reducer.engine.reduction import Request, Result, reduce
 from nightcrew.reducer.engine.run import Surroundings, UserParameter
 from nightcrew.reducer.engine.store import Directory
 from nightcrew.reducer.preview import write_preview
-from nightcrew.shared.calibrations import Chosen
-from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.calibrations import Chain, Chosen
+from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.fits import Scratch, open_frame
 from nightcrew.shared.outcomes import Outcome, Status
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.cli.night.collecting import Collection
+    from nightcrew.cli.night.supplying import Supplied
     from nightcrew.planner.core.model import Group, Need
     from nightcrew.reducer.engine.recipe import Mode, Profile
     from nightcrew.reducer.engine.reporting import Reporter
@@ -106,6 +110,10 @@ class Execution:
         Whether to make pictures.
     profile
         `standard` or `best`: which recipes and defaults.
+    databases
+        Configured databases: told of masters and products, and asked for masks.
+    supplied
+        What they have given for the plan.
     """
 
     collection: Collection
@@ -115,6 +123,8 @@ class Execution:
     threads: int = 1
     previews: bool = True
     profile: Profile = "standard"
+    databases: Databases = field(default_factory=lambda: Databases(Config()))
+    supplied: Supplied | None = None
     _made: dict[str, GroupReport] = field(default_factory=dict)
     _digests: Digests = field(default_factory=Digests)
 
@@ -135,17 +145,21 @@ class Execution:
             yield report
 
     def _reduce(self, group: Group, reporter: Reporter) -> tuple[Result, tuple[Used, ...]]:
+        unasked = self._unasked(group)
+        if unasked and self.mode == "sq":
+            reason = f"{'; '.join(unasked)}; reduce the night again when it answers"
+            return Result(Outcome(Status.RETRYABLE, reason, code=ServiceError.code), group.recipe), ()
         if group.unprocessable:
             return Result(Outcome(Status.UNPROCESSABLE, group.unprocessable, code="plan"), group.recipe), ()
         settings = dict(group.parameters)
         files: dict[str, Path] = {}
         reasons: dict[str, str] = {}
-        used, caveats = [], []
+        used, caveats = [], [f"reduced without {reason}" for reason in unasked]
         for need in group.needs:
             path, trouble = self._provided(need)
             named = [name for name, value in settings.items() if need.provider and value == need.provider.file]
             if path is not None:
-                used.append(Used(need.caltype, path.name, need.reason))
+                used.append(Used(need.caltype, path.name, self._reason(need)))
                 files[need.caltype], reasons[need.caltype] = path, need.reason
                 settings.update(dict.fromkeys(named, str(path)))
             elif not trouble:
@@ -163,13 +177,28 @@ class Execution:
             self.mode,
             profile=self.profile,
         )
+        store = Registering(Directory(self.out, keep_calibrations=False), self.databases, reporter)
+        sources = Chosen(files, "the night", reasons), *self.databases.sources(self.mode, self.out / "calibrations")
         with Scratch(self.out) as scratch:
             around = Surroundings(
-                Chosen(files, "the night", reasons), Directory(self.out, keep_calibrations=False),
-                Memory(self.budget, scratch), reporter, clock(), threads=self.threads, digests=self._digests,
+                Chain(sources), store, Memory(self.budget, scratch), reporter, clock(), threads=self.threads,
+                digests=self._digests,
             )  # fmt: skip
-            result = reduce(request, around)
-        return _with_caveats(result, caveats), tuple(used)
+            result = store.conclude(reduce(request, around))
+        return with_caveats(result, caveats), tuple(used)
+
+    def _unasked(self, group: Group) -> list[str]:
+        """Return which of a group's calibrations nobody has and somebody could not be asked for, and why."""
+        if self.supplied is None:
+            return []
+        without = [need.caltype for need in group.needs if need.provider is None]
+        unasked = self.supplied.unasked
+        return [f"{kind}: {unasked[group.name, kind]}" for kind in without if (group.name, kind) in unasked]
+
+    def _reason(self, need: Need) -> str:
+        file = need.provider.file if need.provider else ""
+        origin = self.supplied.origins.get(file) if self.supplied else None
+        return f"{need.reason}; from {origin}" if origin else need.reason
 
     def _provided(self, need: Need) -> tuple[Path | None, str]:
         """Return the file of a calibration, or what went wrong with it; neither if nobody provides it."""
@@ -200,14 +229,6 @@ class Execution:
 def _split(name: str) -> tuple[str, str]:
     primitive, _, parameter = name.rpartition(":")
     return primitive, parameter
-
-
-def _with_caveats(result: Result, caveats: list[str]) -> Result:
-    if not caveats:
-        return result
-    done = result.outcome
-    outcome = Outcome(done.status, done.reason, done.products, (*caveats, *done.caveats), done.code)
-    return replace(result, outcome=outcome)
 
 
 def peak_memory() -> int:
