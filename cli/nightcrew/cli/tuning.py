@@ -7,7 +7,7 @@ import gc
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt (malloc.h)."""
-MALLOC = ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 128 << 20), (M_TOP_PAD, 64 << 20))
+MALLOC = ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 1 << 30), (M_TOP_PAD, 64 << 20))
 """Keep freed planes of 4 MB for the next one: the kernel need not give, clear and take them each time."""
 COLLECT_AFTER = 200_000
 """Objects made before the collector looks for cycles: header cards are many, and no cycles."""

@@ -208,6 +208,15 @@ class Plane:
             return self._sources[name].rows(start, stop)
         return None
 
+    def source(self, name: PlaneName) -> PixelSource | None:
+        """Return where an array can be read (again), whether or not it is in memory; None if nowhere."""
+        return self._sources.get(name)
+
+    def supply(self, name: PlaneName, source: PixelSource) -> None:
+        """Replace an array by one that is read when first asked for."""
+        self._arrays.pop(name, None)
+        self._sources[name] = source
+
     def resident(self) -> dict[PlaneName, Array]:
         """Return the arrays that are in memory now."""
         return dict(self._arrays)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nightcrew.reducer.kernels.selection import median
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,8 +50,7 @@ def ring_medians(image: Image, flagged: NDArray[np.bool_], inner: float = INNER,
 
 def median_filled(image: Image, flagged: NDArray[np.bool_]) -> Image:
     """Replace flagged pixels by the median of the others; the image itself where there is nothing to do."""
-    if not flagged.any() or flagged.all():
+    good = image[~flagged]
+    if good.size in (0, image.size):
         return image
-    result = image.copy()
-    result[flagged] = np.median(image[~flagged])
-    return result
+    return np.where(flagged, np.float32(median(good)), image)

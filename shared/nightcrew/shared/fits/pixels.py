@@ -137,6 +137,18 @@ class FilePixels:
         """Type of the array as read: native byte order, scaled."""
         return self._encoding.dtype if self._cast is None else self._cast
 
+    @property
+    def direct(self) -> bool:
+        """Whether rows cost no more than their own bytes: the file is not compressed as a whole."""
+        return not self._source.compressed
+
+    def image(self) -> FilePixels:
+        """Return the same pixels without axes of length 1 before the last two."""
+        axes = max(len(self._shape) - 2, 0)
+        if not axes or any(length != 1 for length in self._shape[:axes]):
+            return self
+        return FilePixels(self._source, self._offset, self._shape[axes:], self._encoding, self._cast)
+
     def read(self) -> Array:
         """Read the whole array: C-contiguous, native byte order, scaled."""
         pixels = self._read(self._offset, self._shape)

@@ -142,7 +142,10 @@ class Run:
         return self.around.digests.md5(path)
 
     def auxiliary(self, path: Path) -> Frame:
-        """Return a calibration's frame, opened once in a run; callers must not change it."""
+        """Return a calibration's frame, opened once in a run; callers must not change it.
+
+        Its pixels are forgotten when the present step is done: hardly one is wanted by two.
+        """
         if path not in self._auxiliary:
             self._auxiliary[path] = open_frame(path)
         return self._auxiliary[path]
@@ -201,6 +204,9 @@ class Run:
                 frame.history.append(row)
         self.streams[target] = frames
         self._store()
+        for auxiliary in self._auxiliary.values():
+            for plane in auxiliary.planes:
+                plane.release()
         if self._meta(name, "write_outputs"):
             for frame in frames:
                 self.around.store.write(frame)

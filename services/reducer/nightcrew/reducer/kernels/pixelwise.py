@@ -309,6 +309,13 @@ def add_variance(
     return noise
 
 
+def with_noise(
+    data: Pixels, variance: Pixels | None, *, read_variance: float = 0.0, poisson_gain: float | None = None
+) -> tuple[Pixels, Pixels]:
+    """Return the pixels as they are, and their variance as `add_variance` makes it."""
+    return data, add_variance(data, variance, read_variance=read_variance, poisson_gain=poisson_gain)
+
+
 @njit(cache=True, nogil=True)
 def _noise(data: Any, variance: Any, out: Any, read_variance: Any, per_gain: Any) -> None:
     has_variance = variance.size > 0

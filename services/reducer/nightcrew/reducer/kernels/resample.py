@@ -10,6 +10,7 @@ import numpy as np
 from nightcrew.reducer.kernels.affine import Affine, Grid, bounds
 from nightcrew.reducer.kernels.compiler import njit
 from nightcrew.reducer.kernels.pixelwise import scale
+from nightcrew.reducer.kernels.threads import in_spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,8 @@ NO_DATA = 16
 OBJECT = 1 << 16
 """Bit that stands for OBJMASK among the bits of DQ while they travel together."""
 DQ_THRESHOLD = 0.001
+CERTAIN = 0.5
+"""A mask that is set all around interpolates to 1, up to the rounding of weights: it exceeds such a threshold."""
 SAME_AREA = 2.0**-25
 """A factor closer to 1 changes no float32."""
 
@@ -64,6 +67,7 @@ def resample(
     conserve: bool = True,
     dq_threshold: float = DQ_THRESHOLD,
     snap: float = 0.0,
+    threads: int = 1,
 ) -> Resampled:
     """Resample one frame.
 
@@ -83,6 +87,8 @@ def resample(
         A bit is set where its interpolated mask, as a fraction, is larger in absolute value.
     snap
         A shift that differs from whole pixels by less is a copy.  The reference copies exact ones only.
+    threads
+        Threads at work; changes no result.
 
     Notes
     -----
@@ -100,7 +106,7 @@ def resample(
         _copy([*planes, flags], [*made, out_flags], whole)
     else:
         box = _clipped(bounds(ours, data.shape), grid.shape)
-        _interpolate(planes, flags, made, out_flags, back, box, interpolant, dq_threshold)
+        _interpolate(planes, flags, made, out_flags, back, box, interpolant, dq_threshold, threads)
     jacobian = back.area
     if conserve and abs(jacobian - 1.0) > SAME_AREA:
         made = [scale(m, None, jacobian)[0] for m in made]
@@ -187,6 +193,7 @@ def _interpolate(
     box: tuple[int, int, int, int],
     interpolant: Interpolant,
     threshold: float,
+    threads: int = 1,
 ) -> None:
     matrix, shift = back.matrix[::-1, ::-1], back.offset[::-1]
     shift = shift + matrix @ np.array([box[0], box[2]])
@@ -196,11 +203,17 @@ def _interpolate(
         nothing = np.zeros((0, 0), np.float32)
         sources = [*(np.pad(plane, (2, 3)) for plane in planes), nothing, nothing][:2]
         targets = [*made, nothing, nothing][:2]
-        near = _window(flags, points) if flags.any() else np.zeros((0, 0), np.uint32)
-        _polynomial(
-            sources[0], sources[1], flags, near, targets[0], targets[1], out_flags, np.array(shape),
-            matrix.astype(np.float32), shift.astype(np.float32), np.array(box), points, np.float32(threshold),
-        )  # fmt: skip
+        none = np.zeros((0, 0), np.uint32)
+        near, full = _window(flags, points) if flags.any() else (none, none)
+
+        def rows(start: int, stop: int) -> None:
+            _polynomial(
+                sources[0], sources[1], flags, near, full, targets[0], targets[1], out_flags, np.array(shape),
+                matrix.astype(np.float32), shift.astype(np.float32), np.array(box), start, stop, points,
+                np.float32(threshold),
+            )  # fmt: skip
+
+        in_spans(rows, box[0], box[1], threads)
         return
     _by_spline(planes, flags, made, out_flags, shape, (matrix, shift), box, SPLINE_ORDERS[interpolant], threshold)
 
@@ -242,20 +255,39 @@ def _by_spline(
 
 @njit(cache=True, nogil=True)
 def _window(flags: Any, points: int) -> Any:
-    """OR together the flags of all pixels that an interpolation in the cell of a pixel looks at."""
+    """Unite the flags of all pixels that an interpolation in the cell of a pixel looks at.
+
+    Returns
+    -------
+    any, all
+        Flags that one of them has, and flags that all of them have as far as they are in the image.
+    """
     ny, nx = flags.shape
     before, after = points // 2 - 1, points // 2
-    across = np.zeros((ny, nx), np.uint32)
+    some, every = np.empty((ny, nx), np.uint32), np.empty((ny, nx), np.uint32)
     for y in range(ny):
+        row, a, b = flags[y], some[y], every[y]
+        a[:] = row
+        b[:] = row
         for k in range(-before, after + 1):
-            for x in range(max(0, -k), min(nx, nx - k)):
-                across[y, x] |= flags[y, x + k]
-    near = np.zeros((ny, nx), np.uint32)
+            start, stop = max(0, -k), min(nx, nx - k)
+            if k == 0 or stop <= start:
+                continue
+            other, c, d = row[start + k : stop + k], a[start:stop], b[start:stop]
+            for x in range(stop - start):
+                c[x] |= other[x]
+                d[x] &= other[x]
+    near, full = np.empty((ny, nx), np.uint32), np.empty((ny, nx), np.uint32)
     for y in range(ny):
+        a, b = near[y], full[y]
+        a[:] = some[y]
+        b[:] = every[y]
         for k in range(max(-before, -y), min(after + 1, ny - y)):
+            c, d = some[y + k], every[y + k]
             for x in range(nx):
-                near[y, x] |= across[y + k, x]
-    return near
+                a[x] |= c[x]
+                b[x] &= d[x]
+    return near, full
 
 
 @njit(cache=True, nogil=True)
@@ -287,39 +319,44 @@ def _weigh(c: Any, cell: Any, w: Any, count: int, n: int, points: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _weighted_sum(image: Any, i: int, j: int, wy: Any, wx: Any, first: int, last: int, points: int, out: Any) -> None:
-    """Interpolate a run of pixels whose cells lie side by side, the first at (i, j) of the padded image."""
-    count = last - first
-    for x in range(count):
-        out[first + x] = np.float32(0.0)
+    """Interpolate a run of pixels whose cells lie side by side, the first at (i, j) of the padded image.
+
+    Each row of the image adds to the sum by itself, and slices begin where the run does: so the loops are vectors.
+    """
+    n = last - first
+    total = out[first:last]
+    total[:] = np.float32(0.0)
+    w0, w1, w2 = wx[0, first:last], wx[1, first:last], wx[2, first:last]
+    w3, w4, w5 = wx[3, first:last], wx[4, first:last], wx[5, first:last]
     if points == 4:
         for v in range(1, 5):
-            row = image[i + v]
-            for x in range(count):
-                k, s = j + x, first + x
-                total = wx[1, s] * row[k + 1] + wx[2, s] * row[k + 2] + wx[3, s] * row[k + 3] + wx[4, s] * row[k + 4]
-                out[s] += wy[v, s] * total
+            row, w = image[i + v, j : j + n + 5], wy[v, first:last]
+            b, c, d, e = row[1 : n + 1], row[2 : n + 2], row[3 : n + 3], row[4 : n + 4]
+            for x in range(n):
+                total[x] += w[x] * (w1[x] * b[x] + w2[x] * c[x] + w3[x] * d[x] + w4[x] * e[x])
         return
     for v in range(6):
-        row = image[i + v]
-        for x in range(count):
-            k, s = j + x, first + x
-            total = wx[0, s] * row[k] + wx[1, s] * row[k + 1] + wx[2, s] * row[k + 2]
-            total += wx[3, s] * row[k + 3] + wx[4, s] * row[k + 4] + wx[5, s] * row[k + 5]
-            out[s] += wy[v, s] * total
+        row, w = image[i + v, j : j + n + 5], wy[v, first:last]
+        a, b, c, d, e, f = row[0:n], row[1 : n + 1], row[2 : n + 2], row[3 : n + 3], row[4 : n + 4], row[5 : n + 5]
+        for x in range(n):
+            part = w0[x] * a[x] + w1[x] * b[x] + w2[x] * c[x]
+            part += w3[x] * d[x] + w4[x] * e[x] + w5[x] * f[x]
+            total[x] += w[x] * part
 
 
 @njit(cache=True, nogil=True)
-def _bits(flags: Any, near: Any, i: int, j: int, x: int, wy: Any, wx: Any, threshold: Any) -> Any:
-    """Return the bits whose interpolated mask exceeds the threshold at one pixel."""
+def _bits(flags: Any, near: Any, i: int, j: int, x: int, wy: Any, wx: Any, points: int, threshold: Any) -> Any:
+    """Return the bits whose interpolated mask exceeds the threshold at one pixel, out of those in `near`."""
     ny, nx = flags.shape
+    reach = points // 2
     found = np.uint32(0)
     for k in range(17):
         bit = np.uint32(1) << np.uint32(k)
         if near & bit == 0:
             continue
         value = np.float32(0.0)
-        for v in range(max(i - 2, 0), min(i + 4, ny)):
-            for u in range(max(j - 2, 0), min(j + 4, nx)):
+        for v in range(max(i - reach + 1, 0), min(i + reach + 1, ny)):
+            for u in range(max(j - reach + 1, 0), min(j + reach + 1, nx)):
                 if flags[v, u] & bit:
                     value += wy[v - i + 2, x] * wx[u - j + 2, x]
         if abs(value) > threshold:
@@ -329,12 +366,13 @@ def _bits(flags: Any, near: Any, i: int, j: int, x: int, wy: Any, wx: Any, thres
 
 @njit(cache=True, nogil=True)
 def _polynomial(
-    data: Any, variance: Any, flags: Any, near: Any, out_data: Any, out_variance: Any, out_flags: Any,
-    shape: Any, matrix: Any, shift: Any, box: Any, points: int, threshold: Any,
+    data: Any, variance: Any, flags: Any, near: Any, full: Any, out_data: Any, out_variance: Any, out_flags: Any,
+    shape: Any, matrix: Any, shift: Any, box: Any, start: int, stop: int, points: int, threshold: Any,
 ) -> None:  # fmt: skip
-    """Interpolate row by row; images are padded by 2 pixels before and 3 behind."""
+    """Interpolate the rows `start` to `stop` of a box; images are padded by 2 pixels before and 3 behind."""
     ny, nx = shape[0], shape[1]
-    y0, y1, x0, x1 = box[0], box[1], box[2], box[3]
+    y0, x0, x1 = box[0], box[2], box[3]
+    certain = threshold < CERTAIN
     width = x1 - x0
     if width <= 0:
         return
@@ -342,7 +380,7 @@ def _polynomial(
     cell_y, cell_x = np.empty(width, np.int32), np.empty(width, np.int32)
     wy, wx = np.empty((6, width), np.float32), np.empty((6, width), np.float32)
     inside = np.empty(width, np.uint8)
-    for y in range(y0, y1):
+    for y in range(start, stop):
         fy = np.float32(y - y0)
         for x in range(width):
             fx = np.float32(x)
@@ -370,5 +408,9 @@ def _polynomial(
                 for x in range(first, last):
                     bits = near[i, j + x - first]
                     if bits:
-                        out_flags[y, x0 + x] = _bits(flags, bits, i, j + x - first, x, wy, wx, threshold)
+                        # The weights add up to 1: what all pixels have need not be added up.
+                        known = full[i, j + x - first] if certain else np.uint32(0)
+                        if bits != known:
+                            known |= _bits(flags, bits & ~known, i, j + x - first, x, wy, wx, points, threshold)
+                        out_flags[y, x0 + x] = known
             first = last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -112,7 +111,7 @@ def combine_planes(
         np.empty(shape, np.uint16) if use_dq and all(plane.has("dq") for plane in planes) else None,
         np.empty(shape, np.int16) if rejection_map else None,
     )  # fmt: skip
-    work = _Work(planes, operation, rejection, _factors(scale, 1.0, planes), _factors(zero, 0.0, planes), made, Lock())
+    work = _Work(planes, operation, rejection, _factors(scale, 1.0, planes), _factors(zero, 0.0, planes), made)
     tile = max(1, budget // max(1, threads) // (len(planes) * row_pixels * BYTES_PER_VALUE))
     tile = min(tile, -(-rows // max(1, threads)))
     spans = [(start, min(start + tile, rows)) for start in range(0, rows, tile)]
@@ -138,7 +137,6 @@ class _Work:
     scale: NDArray[np.float64]
     zero: NDArray[np.float64]
     made: Combined
-    reading: Lock
 
     @property
     def scaled(self) -> bool:
@@ -150,8 +148,8 @@ class _Work:
         names: list[PlaneName] = ["data"]
         names += ["variance"] if all(plane.has("variance") for plane in self.planes) else []
         names += ["dq"] if self.made.dq is not None else []
-        with self.reading:
-            given = {name: [plane.rows(name, start, stop) for plane in self.planes] for name in names}
+        read = [[plane.rows(name, start, stop) for name in names] for plane in self.planes]
+        given = dict(zip(names, zip(*read, strict=True), strict=True))
         row_pixels = int(np.prod(self.made.data.shape[1:]))
         inputs = len(self.planes)
         step = max(1, min(stop - start, STRIP_VALUES // (inputs * row_pixels)))

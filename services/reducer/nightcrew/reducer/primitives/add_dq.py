@@ -14,6 +14,7 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.reducer.kernels.pixelwise import flag_levels
+from nightcrew.reducer.pending import pending_of
 from nightcrew.shared.calibrations import CouldNotAsk, Found, NotFound
 from nightcrew.shared.dq import DQ
 from nightcrew.shared.errors import CalibrationError, FrameError, ServiceError
@@ -67,13 +68,19 @@ def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
                 run.warn(f"{frame.filename}: a mask already exists in extension {index + 1}")
                 continue
             header = plane.header
-            plane.data, plane.dq = flag_levels(plane.data, _level(header, "SATLEVEL"), _level(header, "NONLINEA"))
+            pixels = plane.data
+            data, dq = flag_levels(pixels, _level(header, "SATLEVEL"), _level(header, "NONLINEA"))
+            if data is pixels and pending_of(plane) is not None:
+                plane.release("data")
+            else:
+                plane.data = data
             for mask in masks:
                 flags = lay_over(mask, frame, index).of(mask, index, "data")
                 assert flags is not None
                 _check_flags(flags, mask)
-                plane.dq = np.bitwise_or(plane.dq, flags.astype(np.uint16))
-            lost = int(np.count_nonzero(plane.dq & DQ.NO_DATA))
+                dq = np.bitwise_or(dq, flags.astype(np.uint16, copy=False), out=dq)
+            plane.dq = dq
+            lost = int(np.count_nonzero(dq & DQ.NO_DATA)) if np.bitwise_or.reduce(dq, axis=None) & DQ.NO_DATA else 0
             if lost:
                 run.warn(
                     f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0"

@@ -12,6 +12,7 @@ from nightcrew.reducer.engine.describing import describe_frame
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.kernels import pixelwise
+from nightcrew.reducer.pending import develop
 from nightcrew.shared.calibrations import CouldNotAsk, Found
 from nightcrew.shared.errors import CalibrationError, FrameError, ServiceError
 from nightcrew.shared.frames import Frame, ProvenanceRow
@@ -69,6 +70,7 @@ def dark_correct(frames: list[Frame], p: DarkCorrect, run: Run) -> list[Frame]:
             )
         _compare_exposures(dark, frame, run)
         for index, plane in enumerate(frame.planes):
+            develop(plane)
             plane.data, plane.variance, plane.dq = pixelwise.subtract(
                 (plane.data, plane.variance, plane.dq), lay_over(dark, frame, index).planes(dark, index)
             )
@@ -105,6 +107,7 @@ def flat_correct(frames: list[Frame], p: FlatCorrect, run: Run) -> list[Frame]:
                 "use a flat of the same filter"
             )
         for index, plane in enumerate(frame.planes):
+            develop(plane)
             plane.data, plane.variance, plane.dq = pixelwise.divide(
                 (plane.data, plane.variance, plane.dq), lay_over(flat, frame, index).planes(flat, index)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from nightcrew.reducer.engine.describing import describe_frame, of_extension
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import each_frame
 from nightcrew.reducer.kernels import pixelwise
+from nightcrew.reducer.pending import treat
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.instruments import F2Linearity, NiriLinearity, nonlinearity
 
@@ -66,16 +68,11 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
                 exposure = float(about.value("exposure_time")) / coadds
                 if exposure > LONGEST_EXPOSURE:
                     run.warn(f"{frame.filename}: exposures of {exposure:g} s are beyond the range of the correction")
-                plane.data, plane.variance = pixelwise.linearize_niri(
-                    plane.data,
-                    plane.variance,
-                    coefficients.gamma,
-                    coefficients.eta,
-                    gain,
-                    coadds,
-                    exposure,
-                    coefficients.dt,
-                )
+                linear = partial(
+                    pixelwise.linearize_niri, gamma=coefficients.gamma, eta=coefficients.eta, gain=gain, coadds=coadds,
+                    exposure=exposure, dt=coefficients.dt,
+                )  # fmt: skip
+                treat(plane, linear, has_variance=plane.has("variance"))
                 gamma, eta = float(np.float32(coefficients.gamma)), float(np.float32(coefficients.eta))
                 _map_levels(
                     plane.header, lambda c, gamma=gamma, eta=eta: c * (1.0 + c * (gamma + c * eta)), gain / coadds
@@ -83,9 +80,10 @@ def nonlinearity_correct(frame: Frame, p: NonlinearityCorrect, run: Run) -> Fram
             case F2Linearity():
                 c0, c1, c2 = coefficients.c0, coefficients.c1, coefficients.c2
                 poisson = "poisson" in str(plane.header.get("VARNOISE", "")).lower()
-                plane.data, plane.variance = pixelwise.linearize_f2(
-                    plane.data, plane.variance, (c0, c1, c2), gain, coadds, update_variance=poisson
+                linear = partial(
+                    pixelwise.linearize_f2, coefficients=(c0, c1, c2), gain=gain, coadds=coadds, update_variance=poisson
                 )
+                treat(plane, linear, has_variance=plane.has("variance"))
                 _map_levels(plane.header, lambda c, k=(c0, c1, c2): c * (k[0] + c * (k[1] + c * k[2])), gain / coadds)
     return frame
 
@@ -114,7 +112,7 @@ def adu_to_electrons(frame: Frame, p: ADUToElectrons, run: Run) -> Frame:  # noq
     for index, plane in enumerate(frame.planes):
         header = plane.header
         gain = _known("gain", about, index, frame)
-        plane.data, plane.variance = pixelwise.scale(plane.data, plane.variance, float(np.float32(gain)))
+        treat(plane, partial(pixelwise.scale, factor=float(np.float32(gain))), has_variance=plane.has("variance"))
         for keyword in LEVELS:
             level = header.get(keyword)
             if isinstance(level, int | float):
@@ -148,12 +146,12 @@ def add_var(frame: Frame, p: AddVAR, run: Run) -> Frame:
             if asked and not _already(word, present, frame, run)
         ]
         if wanted:
-            plane.variance = pixelwise.add_variance(
-                plane.data,
-                plane.variance,
+            given = partial(
+                pixelwise.with_noise,
                 read_variance=(noise / gain) ** 2 if "read" in wanted else 0.0,
                 poisson_gain=gain if "Poisson" in wanted else None,
             )
+            treat(plane, given, has_variance=True)
             listed = ([present] if present else []) + wanted
             plane.header["VARNOISE"] = (", ".join(listed), "Types of noise included in VAR plane")
     return frame

@@ -13,6 +13,7 @@ from nightcrew.reducer.engine.describing import describe_frame, of_extension
 from nightcrew.reducer.engine.naming import original_name
 from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames, each_frame
+from nightcrew.reducer.pending import put_off
 from nightcrew.reducer.pointing import PointingCheck
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.frames import Frame, ProvenanceRow
@@ -128,17 +129,16 @@ def _has_wcs(header: Header, phu: Header) -> bool:
 def standardize_structure(frame: Frame, p: StandardizeStructure, run: Run) -> Frame:  # noqa: ARG001
     """Give the pixels two axes, float32 and native byte order."""
     for plane in frame.planes:
-        header = plane.header
-        data = plane.data
-        if data.ndim == 3 and data.shape[0] == 1:
-            data = data[0]
+        header, shape = plane.header, plane.shape
+        if len(shape) == 3 and shape[0] == 1:
             _drop_third_axis(header)
-        if data.ndim != 2:
+        elif len(shape) != 2:
             raise FrameError(
-                f"{frame.filename}: pixels of shape {data.shape}, imaging needs two axes; "
+                f"{frame.filename}: pixels of shape {shape}, imaging needs two axes; "
                 "take the file as the archive ships it"
             )
-        plane.data = np.ascontiguousarray(data, dtype=np.float32)
+        if not put_off(plane):
+            plane.data = np.ascontiguousarray(plane.data.reshape(shape[-2:]), dtype=np.float32)
         if "RADECSYS" in header:
             header.rename_keyword("RADECSYS", "RADESYS")
         header["WCSAXES"] = 2
