@@ -110,9 +110,9 @@ def hurried(postgres_url: str) -> Iterator[Database]:
     """Return a database whose limits are short."""
     settings = DatabaseSettings.load(
         database_url=postgres_url,
-        database_statement_timeout=0.1,
-        database_lock_timeout=0.05,
-        database_idle_timeout=0.1,
+        database_statement_timeout=0.4,
+        database_lock_timeout=0.2,
+        database_idle_timeout=0.4,
         database_pool_size=1,
     )
     with open_database(settings) as database:

@@ -271,6 +271,27 @@ def test_root_runs_the_server_as_nobody_it_knows_and_with_the_fewest_rights(home
     assert facts["NoNewPrivs"] == "1"
 
 
+# What Docker leaves to root (https://docs.docker.com/engine/security/#linux-kernel-capabilities).
+OF_A_CONTAINER = (
+    "chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,"
+    "+audit_write,+setfcap"
+)
+
+
+@AS_ROOT
+def test_the_root_of_a_container_runs_the_server_too(home: Path):
+    with client(home, prefix=["setpriv", f"--bounding-set=-all,+{OF_A_CONTAINER}", "--"]) as contained:
+        assert contained.says().get("databases") == ["nightcrew"]
+
+
+@AS_ROOT
+def test_a_root_without_rights_is_told_which_it_lacks(home: Path):
+    with client(home, prefix=["setpriv", "--bounding-set=-all,+dac_override,+setuid,+setgid,+kill", "--"]) as poor:
+        said = poor.says()
+    assert said["kind"] == "SettingsError"
+    assert "root lacks CAP_CHOWN, CAP_SETPCAP to run it as somebody else; run nightcrew as a user" in str(said["error"])
+
+
 def run_as(uid: int) -> list[str]:
     """Return what runs Python as another user, who may pass where this checkout or Python is closed to them."""
     pass_by = "-all,+dac_read_search"

@@ -19,6 +19,8 @@ SERVER_ID = 65529
 
 # Capabilities that let a server into directories that are closed to it, the narrower first (linux/capability.h).
 _REACH = (("dac_read_search", 2), ("dac_override", 1))
+# What root needs to run a process as another user and to stop it; a container may have taken it away.
+_LENDING = (("chown", 0), ("kill", 5), ("setgid", 6), ("setuid", 7), ("setpcap", 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,18 @@ def _borrowed_name(me: int) -> tuple[str, ...]:
 
 def _lent(uid: int, gid: int, *, reach: bool) -> tuple[str, ...]:
     """Return what runs a command as another user, without root's rights."""
+    tool = _tool("setpriv", "PostgreSQL refuses to run as root")
+    lacking = [f"CAP_{name.upper()}" for name, bit in _LENDING if not _permitted() >> bit & 1]
+    if lacking:
+        raise SettingsError(
+            f"PostgreSQL refuses to run as root, and root lacks {', '.join(lacking)} to run it as somebody else; "
+            "run nightcrew as a user, or set NIGHTCREW_DATABASE_URL to a served database"
+        )
     able = [f",+{name}" for name, bit in _REACH if _permitted() >> bit & 1] if reach else []
     kept = "".join(["-all", *able[:1]])
     caps = (f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}")
     return (
-        _tool("setpriv", "PostgreSQL refuses to run as root"),
+        tool,
         f"--reuid={uid}",
         f"--regid={gid}",
         "--clear-groups",
