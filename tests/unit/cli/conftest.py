@@ -1,31 +1,17 @@
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nightcrew.cli.main import main
+from support.command import nightcrew
 from support.frames import write_f2, write_niri
 from support.runs import DARK, LAMP_OFF, LAMP_ON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Said:
-    """What a command returned and printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
+__all__ = ["nightcrew"]
 
 
 @pytest.fixture
@@ -40,17 +26,3 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_f2(raw / "S1_dark.fits")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def nightcrew(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """The command line."""
-
-    def run(*argv: str, stdin: str = "") -> Said:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        code = main(argv)
-        printed = capsys.readouterr()
-        return Said(code, printed.out, printed.err)
-
-    return run

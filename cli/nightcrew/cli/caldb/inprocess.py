@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.calmanager.records import Input, Listing, ProductRecord
 from nightcrew.cli.caldb import documents
 from nightcrew.cli.caldb.targets import described, needed
-from nightcrew.shared.association import Target
+from nightcrew.reducer.engine.describing import describe_frame
+from nightcrew.shared.association import Target, why_not
+from nightcrew.shared.calibrations import Answer, CouldNotAsk, Found, NotFound
+from nightcrew.shared.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from nightcrew.cli.caldb.database import Product
     from nightcrew.shared.calibrations import CalibrationSource
     from nightcrew.shared.database import Database
+    from nightcrew.shared.frames import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,41 @@ class ManagerDatabase:
 
     def source(self, mode: str, calibrations: Path) -> CalibrationSource:  # noqa: ARG002 - nothing is downloaded
         """Return it as a source for reductions."""
-        from nightcrew.calmanager.source import ManagerCalibrations
-
-        return ManagerCalibrations(self.manager, self.name, mode)
+        return ManagerSource(self.manager, self.name, mode)
 
     def close(self) -> None:
         """Close the connections, and leave the embedded server."""
         self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerSource:
+    """A calibration manager as a source of calibrations.
+
+    Parameters
+    ----------
+    manager
+        Whom to ask.
+    name
+        How it is called.
+    mode
+        Processing mode of the reduction.
+    """
+
+    manager: CalibrationManager
+    name: str
+    mode: str
+
+    def find(self, frame: Frame, caltype: str) -> Answer:
+        """Return the master that belongs to a frame."""
+        target = Target.from_description(describe_frame(frame), frame.filename)
+        try:
+            answer = self.manager.associate(target, caltype, mode=self.mode)
+        except ServiceError as error:
+            return CouldNotAsk(f"{self.name}: {error}")
+        best = answer.best
+        if best is None or best.candidate.path is None:
+            return NotFound(f"{self.name}: {why_not(answer)}")
+        name = best.candidate.filename
+        caveats = tuple(f"{name}: {caveat}" for caveat in best.caveats)
+        return Found(best.candidate.path, self.name, "; ".join(best.reasons), "; ".join(best.relaxed), caveats)

@@ -47,10 +47,11 @@ def explanation(answer: Mapping[str, Any]) -> Iterator[str]:
     caltype = answer["caltype"]
     if answer["matches"]:
         best, *others = answer["matches"]
-        yield f"  {caltype}: {best['name']} ({best['level'].replace('_', ' ')})"
+        how = "none by the rule, provisionally " if best["provisional"] else ""
+        yield f"  {caltype}: {how}{best['name']}"
         yield from (f"     {reason}" for reason in best["reasons"])
         yield from (f"     but {caveat}" for caveat in best["caveats"])
-        yield from (f"     provisional: {broken}" for broken in best["relaxed"])
+        yield from (f"     although {broken}" for broken in best["relaxed"])
         yield from (f"     then {one['name']}: {'; '.join(one['reasons'])}" for one in others)
     else:
         yield f"  {caltype}: none{', ' + answer['note'] if answer['note'] else ''}"

@@ -88,16 +88,18 @@ def _list(
 ) -> None:  # fmt: skip
     """List the calibrations by name, with the directory that they are in."""
     del verbose, debug
+    from nightcrew.cli.caldb.opening import open_line
     from nightcrew.cli.caldb.wording import EMPTY, listing
 
-    with _opened(config, database, quiet=as_json) as opened:
-        if not as_json:
-            typer.echo(f"Database: {_bold(opened.name)}")
+    settings, line = _chosen(config, database, quiet=as_json)
+    if not as_json:
+        typer.echo(f"Database: {_bold(line.shown)}")
+    with closing(open_line(line, settings)) as opened:
         records = opened.calibrations()
-        if as_json:
-            _print_json(records)
-        else:
-            _print([listing(record) for record in records] or [EMPTY])
+    if as_json:
+        _print_json(records)
+    else:
+        _print([listing(record) for record in records] or [EMPTY])
 
 
 @caldb.command()
