@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: commands, recipes, parameters.
+"""Write what follows from the code: reference pages, schemas of the messages, definitions for RabbitMQ.
 
 With `--check`, say which of them are out of date and exit 1.
 """
@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from messaging_pages import FILES
 
 from nightcrew.cli.main import COMMANDS, load
 from nightcrew.reducer.defaults import BEST, ROWS
@@ -150,17 +152,18 @@ PAGES = {"commands.md": commands, "recipes.md": recipes, "parameters.md": parame
 
 def main() -> int:
     """Write the pages, or check them."""
-    stale = []
-    for name, make in PAGES.items():
-        path, text = REFERENCE / name, make()
+    files = {REFERENCE / name: make for name, make in PAGES.items()} | FILES
+    stale = {}
+    for path, make in files.items():
+        text = make()
         if not path.exists() or path.read_text() != text:
-            stale.append(path)
+            stale[path] = text
     if "--check" in sys.argv[1:]:
         for path in stale:
             print(f"{path.relative_to(REFERENCE.parents[1])} is out of date: run 'make docs'", file=sys.stderr)
         return int(bool(stale))
-    for path in stale:
-        path.write_text(PAGES[path.name]())
+    for path, text in stale.items():
+        path.write_text(text)
     return 0
 
 

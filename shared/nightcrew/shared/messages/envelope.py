@@ -49,6 +49,8 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
     EXCHANGE: ClassVar[str] = EVENTS
+    KEY: ClassVar[str]
+    """Routing key, with the fields that it is made of in braces; in lower case when it is published."""
     type: str
     version: str
     message_id: UUID = Field(
@@ -66,8 +68,4 @@ class Message(BaseModel):
     @property
     def route(self) -> Route:
         """Where the message belongs."""
-        return Route(self.EXCHANGE, ".".join((self.type, *self.route_words())).lower())
-
-    def route_words(self) -> tuple[str, ...]:
-        """Return the words that follow the type in the routing key."""
-        return ()
+        return Route(self.EXCHANGE, self.KEY.format_map(dict(self)).lower())

@@ -14,7 +14,7 @@ from uuid import UUID  # noqa: TC003 (pydantic reads the annotations)
 
 from pydantic import Field
 
-from nightcrew.shared.messages.envelope import JOBS, Message, Route, Word
+from nightcrew.shared.messages.envelope import JOBS, Message, Word
 from nightcrew.shared.outcomes import Status  # noqa: TC001 (pydantic reads the annotations)
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Row = Annotated[int, Field(ge=1, le=2**63 - 1)]
 class FrameArrived(Message):
     """A frame was verified, described and recorded."""
 
+    KEY: ClassVar[str] = "frame.{instrument}.{kind}"
     type: Literal["frame.arrived"] = "frame.arrived"
     version: Literal["1.0"] = "1.0"
     frame_id: Row = Field(description="The frame.")
@@ -35,11 +36,6 @@ class FrameArrived(Message):
     instrument: Word = Field(description="As the headers spell it: NIRI, F2.")
     kind: Word = Field(description="What it is a frame of: dark, flat, science.")
     night: date = Field(description="The UTC date that names the observing night.")
-
-    @property
-    def route(self) -> Route:
-        """`frame.<instrument>.<kind>`."""
-        return Route(self.EXCHANGE, f"frame.{self.instrument}.{self.kind}".lower())
 
 
 class JobClass(StrEnum):
@@ -59,34 +55,28 @@ class JobReady(Message):
     """A job can be run."""
 
     EXCHANGE: ClassVar[str] = JOBS
+    KEY: ClassVar[str] = "{job_class}"
     type: Literal["job.ready"] = "job.ready"
     version: Literal["1.0"] = "1.0"
     job_id: UUID = Field(description="The job.")
     job_class: JobClass = Field(description="Which reducers may run it.")
 
-    @property
-    def route(self) -> Route:
-        """The class, by itself."""
-        return Route(self.EXCHANGE, self.job_class.value)
-
 
 class JobFinished(Message):
     """An attempt at a job came to an end, good or bad."""
 
+    KEY: ClassVar[str] = "job.finished.{status}"
     type: Literal["job.finished"] = "job.finished"
     version: Literal["1.0"] = "1.0"
     job_id: UUID = Field(description="The job.")
     attempt: int = Field(ge=1, description="Which attempt it was, from 1.")
     status: Status = Field(description="How it ended.")
 
-    def route_words(self) -> tuple[str, ...]:
-        """Return the status."""
-        return (self.status.value,)
-
 
 class CalibrationCertified(Message):
     """A calibration may be used from now on."""
 
+    KEY: ClassVar[str] = "calibration.certified.{instrument}"
     type: Literal["calibration.certified"] = "calibration.certified"
     version: Literal["1.0"] = "1.0"
     calibration_id: Row = Field(description="The calibration.")
@@ -94,24 +84,17 @@ class CalibrationCertified(Message):
     instrument: Word = Field(description="As the headers spell it: NIRI, F2.")
     affected: int = Field(0, ge=0, description="How many jobs wait for a calibration like it, as far as known.")
 
-    def route_words(self) -> tuple[str, ...]:
-        """Return the instrument."""
-        return (self.instrument,)
-
 
 class CalibrationVetoed(Message):
     """A calibration must not be used any more."""
 
+    KEY: ClassVar[str] = "calibration.vetoed.{instrument}"
     type: Literal["calibration.vetoed"] = "calibration.vetoed"
     version: Literal["1.0"] = "1.0"
     calibration_id: Row = Field(description="The calibration.")
     caltype: Word = Field(description="Its type: processed_dark, bpm.")
     instrument: Word = Field(description="As the headers spell it: NIRI, F2.")
     affected: int = Field(ge=0, description="How many products were made with it.")
-
-    def route_words(self) -> tuple[str, ...]:
-        """Return the instrument."""
-        return (self.instrument,)
 
 
 AnyMessage: TypeAlias = FrameArrived | JobReady | JobFinished | CalibrationCertified | CalibrationVetoed
