@@ -196,6 +196,16 @@ def test_a_finished_group_is_made_again_only_for_a_calibration_that_it_had_to_do
         assert not step.live
 
 
+def test_a_calibration_that_was_made_anew_is_worth_another_reduction():
+    target = next(group for group in plan(NIGHT).groups if group.kind == "science")
+    need = next(need for need in target.needs if need.caltype == "processed_dark")
+    assert need.provider is not None
+    used = [Used("processed_dark", need.provider.file, md5="old")]
+    assert better(used, target, {need.provider.file: "old"}) == ""
+    assert better(used, target) == ""
+    assert "made anew" in better(used, target, {need.provider.file: "new"})
+
+
 def test_a_calibration_that_was_used_is_not_replaced_by_itself():
     target = next(group for group in plan(NIGHT).groups if group.kind == "science")
     used = [

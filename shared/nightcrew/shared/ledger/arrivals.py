@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from nightcrew.shared.ledger.records import Arrival, Sighting
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection, Row
+
+
+IS_SETTLING = text("state = 'settling'")
+"""Condition of the unique index, literally: a prepared statement would not find the index by a parameter."""
 
 
 def see(connection: Connection, sightings: Iterable[Sighting]) -> None:
@@ -31,7 +35,7 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> None:
         connection.execute(
             new.on_conflict_do_update(
                 index_elements=[arrivals.c.path],
-                index_where=arrivals.c.state == ArrivalState.SETTLING,
+                index_where=IS_SETTLING,
                 set_={
                     "size": new.excluded.size,
                     "mtime_ns": new.excluded.mtime_ns,

@@ -76,6 +76,11 @@ def settle(connection: Connection, group_id: int, state: GroupState, reason: str
     )
 
 
+def note(connection: Connection, group_id: int, plan: Mapping[str, Any]) -> None:
+    """Set what the planner has noted of a group."""
+    connection.execute(update(groups).where(groups.c.id == group_id).values(plan=plan))
+
+
 def of_night(connection: Connection, night: date, instrument: str) -> list[GroupRow]:
     """Return the groups of a night that are not superseded, the oldest first (index `groups_by_night`)."""
     wanted = (

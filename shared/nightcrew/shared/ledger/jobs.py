@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.shared.ledger import outbox
 from nightcrew.shared.ledger.records import JobRow, NewJob
 from nightcrew.shared.ledger.states import JOB_OPEN, JOB_STEPS, JobState
-from nightcrew.shared.ledger.tables import jobs
+from nightcrew.shared.ledger.tables import groups, jobs
 from nightcrew.shared.messages import JobClass, JobReady
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Row
@@ -89,6 +89,14 @@ def move(connection: Connection, job_id: UUID, target: JobState, reason: str = "
     return job_row(row)
 
 
+def wait_for(
+    connection: Connection, job_id: UUID, needs: Sequence[Mapping[str, Any]], deadline: datetime | None
+) -> None:
+    """Say what a waiting job waits for now."""
+    waits = update(jobs).where(jobs.c.id == job_id, jobs.c.state == JobState.WAITING)
+    connection.execute(waits.values(needs=list(needs), deadline=deadline))
+
+
 def again(connection: Connection, job_id: UUID, who: str) -> JobRow | None:
     """Queue a job that ended badly once more, with all its attempts; None if it has not ended, or ended well."""
     return move(connection, job_id, JobState.QUEUED, f"again, by {who}", attempt=0, outcome=None)
@@ -136,6 +144,34 @@ def of_frame(connection: Connection, frame_id: int) -> list[JobRow]:
 def of_group(connection: Connection, group_id: int) -> list[JobRow]:
     """Return the jobs of a group, the oldest first (index `jobs_by_group`)."""
     return _listed(connection, jobs.c.group_id == group_id, jobs.c.created_at)
+
+
+def succeeded_of_group(connection: Connection, group_id: int) -> UUID | None:
+    """Return the job that has made the products of a group, or of the latest version before it that has any."""
+    earlier = (
+        select(groups.c.id, groups.c.supersedes, literal(0).label("back"))
+        .where(groups.c.id == group_id)
+        .cte("earlier", recursive=True)
+    )
+    before = groups.alias()
+    earlier = earlier.union_all(
+        select(before.c.id, before.c.supersedes, earlier.c.back + 1).join(earlier, before.c.id == earlier.c.supersedes)
+    )
+    wanted = (
+        select(jobs.c.id)
+        .join(earlier, jobs.c.group_id == earlier.c.id)
+        .where(jobs.c.state == JobState.SUCCEEDED)
+        .order_by(earlier.c.back)
+        .limit(1)
+    )
+    found: UUID | None = connection.execute(wanted).scalar()
+    return found
+
+
+def live_work(connection: Connection) -> bool:
+    """Whether any job that does not give way is queued or running (indexes `jobs_queued`, `jobs_running`)."""
+    at_work = select(jobs.c.id).where(jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)), jobs.c.bulk.is_(False))
+    return connection.execute(at_work.limit(1)).first() is not None
 
 
 def listing(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from nightcrew.shared.ledger.states import GroupState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nightcrew.planner.core.model import Group, Plan
 
@@ -21,8 +22,8 @@ class Used:
     ----------
     caltype
         Its type.
-    file
-        Name of the file; empty if there was none.
+    file, md5
+        Name and digest of the file; empty if there was none.
     provisional
         Whether it was taken for want of a better one.
     vetoed
@@ -31,6 +32,7 @@ class Used:
 
     caltype: str
     file: str
+    md5: str = ""
     provisional: bool = False
     vetoed: bool = False
 
@@ -119,7 +121,7 @@ class Drop:
 Step: TypeAlias = Open | Keep | Change | Renew | Drop
 
 
-def reconcile(plan: Plan, held: Sequence[Held]) -> list[Step]:
+def reconcile(plan: Plan, held: Sequence[Held], current: Mapping[str, str] = MappingProxyType({})) -> list[Step]:
     """Compare a plan with the groups that there are.
 
     Parameters
@@ -128,6 +130,8 @@ def reconcile(plan: Plan, held: Sequence[Held]) -> list[Step]:
         The plan of all frames of a night, as far as they are known now.
     held
         The groups of that night in the ledger, superseded ones excepted.
+    current
+        Digests (md5) of the calibrations that the plan names, as far as they are made, by file.
 
     Returns
     -------
@@ -140,33 +144,40 @@ def reconcile(plan: Plan, held: Sequence[Held]) -> list[Step]:
     steps: list[Step] = []
     for group in plan.groups:
         earlier = partners.get(group.name)
-        steps.append(Open(group) if earlier is None else _compare(earlier, group))
+        steps.append(Open(group) if earlier is None else _compare(earlier, group, current))
     return steps + [Drop(one) for one in held if one.id not in taken]
 
 
-def _compare(held: Held, group: Group) -> Step:
+def _compare(held: Held, group: Group, current: Mapping[str, str]) -> Step:
     inputs = frozenset(group.inputs)
     if inputs != held.inputs:
         if held.state is GroupState.OPEN:
             return Change(held, group)
         return Renew(held, group, _difference(held.inputs, inputs), live=True)
-    reason = better(held.used, group) if held.state in {GroupState.DONE, GroupState.FAILED} else ""
+    reason = better(held.used, group, current) if held.state in {GroupState.DONE, GroupState.FAILED} else ""
     return Renew(held, group, reason, live=False) if reason else Keep(held, group)
 
 
-def better(used: Iterable[Used], group: Group) -> str:
-    """Say which calibration a finished group would have now, and was without, or had to make do for; else nothing."""
-    now = {need.caltype: need for need in group.needs if need.provider is not None}
+def better(used: Iterable[Used], group: Group, current: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Say why a finished group deserves to be made again; empty if it does not.
+
+    It does for a calibration that it was without, or had to make do for, or that was vetoed or made anew since; not
+    for one that is merely nearer in time.
+    """
+    now = {need.caltype: need.provider.file for need in group.needs if need.provider is not None}
     for one in used:
-        need = now.get(one.caltype)
-        if need is None or need.provider is None or need.provider.file == one.file:
+        file = now.get(one.caltype)
+        if file is None:
             continue
-        if one.vetoed:
-            return f"{one.caltype} {one.file} was vetoed; {need.provider.file} takes its place"
-        if not one.file:
-            return f"{one.caltype} {need.provider.file} has come"
-        if one.provisional:
-            return f"{one.caltype} {need.provider.file} has come; {one.file} was provisional"
+        if file == one.file:
+            if one.md5 and current.get(file, one.md5) != one.md5:
+                return f"{one.caltype} {file} was made anew"
+        elif one.vetoed:
+            return f"{one.caltype} {one.file} was vetoed; {file} takes its place"
+        elif not one.file:
+            return f"{one.caltype} {file} has come"
+        elif one.provisional:
+            return f"{one.caltype} {file} has come; {one.file} was provisional"
     return ""
 
 
