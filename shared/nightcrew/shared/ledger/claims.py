@@ -236,7 +236,7 @@ def _conclude(
     if connection.execute(update(jobs).where(_held(held)).values(values)).rowcount != 1:
         raise Fenced(f"job {held.job.id}: attempt {held.attempt} of {held.worker} is not the one that counts")
     if isinstance(decision, Done):
-        told = JobFinished(producer=PRODUCER, job_id=str(held.job.id), attempt=held.attempt, status=status)
+        told = JobFinished(producer=PRODUCER, job_id=held.job.id, attempt=held.attempt, status=status)
         outbox.add(connection, told)
 
 

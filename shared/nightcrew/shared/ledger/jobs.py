@@ -55,7 +55,7 @@ def announce(connection: Connection, job_id: UUID, job_class: JobClass) -> None:
     connection.execute(
         update(jobs).where(jobs.c.id == job_id).values(announced_at=func.now(), announcements=jobs.c.announcements + 1)
     )
-    outbox.add(connection, JobReady(producer=PRODUCER, job_id=str(job_id), job_class=job_class))
+    outbox.add(connection, JobReady(producer=PRODUCER, job_id=job_id, job_class=job_class))
 
 
 def move(connection: Connection, job_id: UUID, target: JobState, reason: str = "", **changes: Any) -> JobRow | None:
