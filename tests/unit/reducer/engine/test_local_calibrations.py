@@ -9,6 +9,7 @@ import pytest
 
 from nightcrew.reducer.engine.local_calibrations import DirectoryCalibrations
 from nightcrew.shared.calibrations import Found, NotFound
+from nightcrew.shared.downloads import forget_download, mark_download
 from nightcrew.shared.fits import write_frame
 from support.runs import DARK, LAMP_ON, niri_frame
 
@@ -57,6 +58,23 @@ def test_masters_that_do_not_fit_or_are_damaged_are_explained(tmp_path) -> None:
     assert isinstance(answer, NotFound)
     assert "N3_dark.fits" in answer.reason
     assert "N4_dark.fits" in answer.reason
+
+
+def test_what_a_server_gave_is_left_to_the_server(tmp_path) -> None:
+    dark = keep_dark(tmp_path, "N1_dark.fits")
+    mark_download(dark, "http://127.0.0.1/N1_dark.fits", "0" * 32)
+    assert isinstance(DirectoryCalibrations(tmp_path).find(niri_frame(), "processed_dark"), NotFound)
+    forget_download(dark)
+    assert isinstance(DirectoryCalibrations(tmp_path).find(niri_frame(), "processed_dark"), Found)
+
+
+def test_a_master_that_somebody_objects_to_is_not_used_and_the_reason_told(tmp_path) -> None:
+    keep_dark(tmp_path, "N1_dark.fits")
+    answer = DirectoryCalibrations(tmp_path, objection=lambda path: f"{path.name}: vetoed by JD").find(
+        niri_frame(), "processed_dark"
+    )
+    assert isinstance(answer, NotFound)
+    assert "N1_dark.fits: vetoed by JD" in answer.reason
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -15,6 +15,7 @@ class Example(Parameters):
     enabled: bool = parameter(False, "Do it?")
     time: float = parameter(120.0, "Persistence time (seconds)", ge=0.0)
     upper: int | None = parameter(None, "Upper limit", ge=1, lt=10)
+    share: float = parameter(0.5, "Part", gt=0.0, le=1.0)
     files: list[str] | None = parameter(None, "Files")
     method: Literal["a", "b"] = parameter("a", "Method", choices={"a": "First way", "b": "Second way"})
 
@@ -52,6 +53,8 @@ def test_text_becomes_a_value_of_the_parameters_type(given: dict[str, str], expe
         {"method": "c"},
         {"time": "soon"},
         {"time": "None"},
+        {"share": "0"},
+        {"share": "1.5"},
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line_that_names_it(given: dict[str, str]) -> None:
@@ -68,6 +71,8 @@ def test_settings_tell_ranges_and_choices_in_order_of_declaration() -> None:
     by_name = {s.name: s for s in listed}
     assert by_name["time"].valid_range == "[0.0,inf)"
     assert by_name["upper"].valid_range == "[1,10)"
+    assert by_name["share"].valid_range == "(0.0,1.0]"
+    assert by_name["suffix"].valid_range == ""
     assert by_name["method"].choices == (("a", "First way"), ("b", "Second way"))
     assert by_name["suffix"].choices == ()
 
