@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import structlog
 
 from nightcrew.calmanager.http.app import create_app
 from nightcrew.calmanager.serve import server_for
@@ -30,7 +33,8 @@ PATIENCE = 20.0
 
 @contextmanager
 def serving(manager: CalibrationManager, settings: CalmanagerSettings) -> Iterator[str]:
-    """Serve a manager in a thread; give its address."""
+    """Serve a manager in a thread, its log held back; give its address."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = server_for(create_app(manager, settings), settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

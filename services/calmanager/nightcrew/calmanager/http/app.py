@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DataError as UnfitValue
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -39,6 +40,9 @@ _ABOUT = """
 Keeps calibrations, judges new masters, and answers which of them belongs to a frame. Routes under `/v1` are nightcrew's
 own; the others are the protocol of the Gemini archive, which DRAGONS speaks.
 """
+_UNFIT = (UnicodeError, OverflowError, RecursionError, PydanticSerializationError)
+"""What values of a request can cause: text that is no Unicode, numbers out of range, lists within lists."""
+
 _UPLOADS = ("/upload_file/", "/upload_processed_cal/", "/v1/calibrations/")
 
 
@@ -78,7 +82,7 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
     )
     metrics = Metrics()
     service = Service(manager, settings, guard, workers, uploads, metrics)
-    routers = [health_routes(service), own_routes(service)]
+    routers = [health_routes(service), *own_routes(service)]
     if settings.archive:
         routers.append(archive_routes(service))
     for router in routers:
@@ -94,7 +98,7 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
     app.add_middleware(Observing, metrics=metrics)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
-    for kind in (NightcrewError, StatementError, NoConnectionFree, UnicodeError, OverflowError, RecursionError):
+    for kind in (NightcrewError, StatementError, NoConnectionFree, *_UNFIT):
         app.add_exception_handler(kind, _told)
     return app
 

@@ -13,7 +13,7 @@ from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotat
 
 from nightcrew.calmanager.errors import Unknown
 from nightcrew.calmanager.http.digests import announced
-from nightcrew.calmanager.http.files import can_be_had, file_response, opened
+from nightcrew.calmanager.http.files import file_response, opened
 from nightcrew.calmanager.http.legacy import (
     Association,
     BadRequest,
@@ -172,7 +172,7 @@ def _uploads(router: APIRouter, service: Service) -> None:
 
 
 def _offers(service: Service, target: Target, caltype: str, mode: str | None, base: str) -> tuple[Offer, ...]:
-    """Return the calibrations to offer: one of processed types, and none whose file cannot be had."""
+    """Return the calibrations to offer: one of processed types; the manager passes over files that are not there."""
     howmany = 1 if caltype.startswith("processed_") else None
     try:
         answer: Answer = service.manager.associate(target, caltype, mode=mode, howmany=howmany)
@@ -183,7 +183,7 @@ def _offers(service: Service, target: Target, caltype: str, mode: str | None, ba
         raise
     service.metrics.answered(target, answer)
     records = [service.manager.get(match.candidate.entry) for match in answer.matches]
-    return tuple(_offer(record, base) for record in records if can_be_had(record))
+    return tuple(_offer(record, base) for record in records)
 
 
 def _offer(record: Record, base: str) -> Offer:

@@ -13,6 +13,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     import asyncio
 
+_BETWEEN = len(b": \r\n")
+"""Bytes of a header besides its name and value."""
+
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
     b"Content-Length: 36\r\nConnection: close\r\n\r\nToo many connections; try once more.\n"
@@ -110,7 +113,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Hand the request on, unless its headers are too long."""
         self._in_headers = False
         self._disarm()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._gate.header_bytes:
+        if len(self.url) + sum(len(name) + len(value) + _BETWEEN for name, value in self.headers) > (
+            self._gate.header_bytes
+        ):
             self._end(_LONG)
             return
         super().on_headers_complete()
@@ -130,7 +135,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Give a body that nobody wants any more some time to end."""
         super().on_response_complete()
-        if not self._body_arrived and not self.transport.is_closing():
+        unwanted = self.cycle.response_complete and not self._in_headers and not self._body_arrived
+        if unwanted and not self.transport.is_closing():
             self._arm(self._gate.rest_seconds, b"")
 
     def _arm(self, seconds: float, farewell: bytes) -> None:

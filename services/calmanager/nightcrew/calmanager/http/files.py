@@ -11,6 +11,8 @@ from nightcrew.calmanager.incoming import digests_of
 from nightcrew.shared.errors import FrameError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request
 
     from nightcrew.calmanager.http.service import Service
@@ -32,28 +34,22 @@ def opened(record: Record) -> OpenFile:
     NoFile
         If it is gone, or not the file any more that was registered.
     """
+    path = record.path
+    if path is None:
+        raise NoFile(record, "its file is in a store that is not at hand here")
     try:
-        stream = record.path.open("rb")
+        stream = path.open("rb")
     except OSError as error:
         raise NoFile(record, f"its file cannot be read ({error.strerror or error})") from error
     try:
         status = os.fstat(stream.fileno())
         unchanged = (status.st_size, status.st_mtime_ns) == (record.size, record.modified)
-        if not unchanged and not _same_content(record):
+        if not unchanged and not _holds(path, record.sha256):
             raise NoFile(record, "its file has changed since it was registered")
     except BaseException:
         stream.close()
         raise
     return OpenFile(stream, status.st_size)
-
-
-def can_be_had(record: Record) -> bool:
-    """Whether the file of a calibration can be sent as it was registered."""
-    try:
-        opened(record).stream.close()
-    except NoFile:
-        return False
-    return True
 
 
 def file_response(service: Service, request: Request, record: Record, file: OpenFile) -> FileResponse:
@@ -68,8 +64,8 @@ def file_response(service: Service, request: Request, record: Record, file: Open
     )
 
 
-def _same_content(record: Record) -> bool:
+def _holds(path: Path, sha256: str) -> bool:
     try:
-        return digests_of(record.path).sha256 == record.sha256
+        return digests_of(path).sha256 == sha256
     except FrameError:
         return False

@@ -51,7 +51,8 @@ def health_routes(service: Service) -> APIRouter:
         if not looked or time.monotonic() - looked[-1] > _REFRESH:
             looked[:] = [time.monotonic()]
             await service.workers.run(_refresh, service)
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await service.workers.run(service.metrics.text)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
 

@@ -55,7 +55,7 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 _FILE: dict[str, Any] = {"application/fits": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def own_routes(service: Service) -> APIRouter:
+def own_routes(service: Service) -> tuple[APIRouter, ...]:
     """Return the routes of `/v1`."""
     router = APIRouter(prefix="/v1", responses={**_ERRORS, **_GUARDED})
     read = [Depends(service.guard.read), Security(BEARER)]
@@ -63,10 +63,11 @@ def own_routes(service: Service) -> APIRouter:
     _questions(router, service, read)
     _looking(router, service, read)
     _files(router, service, read, write)
-    deciding = APIRouter(dependencies=write, tags=["decisions"], responses=_CONFLICT)
+    deciding = APIRouter(
+        prefix="/v1", responses={**_ERRORS, **_GUARDED, **_CONFLICT}, dependencies=write, tags=["decisions"]
+    )
     _deciding(deciding, service)
-    router.include_router(deciding)
-    return router
+    return router, deciding
 
 
 def _questions(router: APIRouter, service: Service, read: list[Any]) -> None:

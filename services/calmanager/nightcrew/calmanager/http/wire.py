@@ -48,8 +48,8 @@ _RECORD: dict[str, Any] = {
     "current": True,
     "added_at": "2026-11-28T04:10:00+00:00",
     "added_by": "reducer-3",
-    "valid_since": None,
-    "valid_until": None,
+    "valid_since": "2013-11-01T00:00:00",
+    "valid_until": "2013-12-01T00:00:00",
     "url": "http://127.0.0.1:8100/v1/calibrations/17/file",
 }
 
