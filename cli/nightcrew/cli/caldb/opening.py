@@ -68,9 +68,12 @@ def database_named(name: str) -> DatabaseLine:
     SettingsError
         If it is an address that nobody speaks.
     """
-    path = name if "://" in name or "/" in name else f"./{name}"
-    full, kind = classify(path, "-d", Path.home(), lambda one: Path(one).is_file(), lambda one: Path(one).is_dir())
-    return DatabaseLine(name if kind is Kind.LOCAL and full == path else full, kind, get=True, store=True)
+    # A bare name is that of a file here: without the ./ it might be a server's.
+    prefix = "" if "://" in name or "/" in name else "./"
+    full, kind = classify(
+        f"{prefix}{name}", "-d", Path.home(), lambda one: Path(one).is_file(), lambda one: Path(one).is_dir()
+    )
+    return DatabaseLine(full.removeprefix(prefix), kind, get=True, store=True)
 
 
 def open_line(line: DatabaseLine, config: Config, application: str = "caldb") -> CalibrationDatabase:
