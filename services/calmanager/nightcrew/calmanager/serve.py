@@ -19,12 +19,12 @@ from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.calmanager.files import FileStore
 from nightcrew.calmanager.http.app import create_app
 from nightcrew.calmanager.http.connections import Gate, GuardedProtocol
-from nightcrew.calmanager.logs import configure_logs
 from nightcrew.calmanager.manager import CalibrationManager
 from nightcrew.calmanager.settings import PREFIX, CalmanagerSettings
 from nightcrew.calmanager.tokens import Scope, Tokens
 from nightcrew.shared.database import Database, DatabaseSettings, open_database, require
 from nightcrew.shared.errors import NightcrewError, ServiceError, SettingsError
+from nightcrew.shared.logs import configure_logs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

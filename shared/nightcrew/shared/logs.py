@@ -1,4 +1,4 @@
-"""The log of the service: JSON lines, or for people on a terminal."""
+"""The log of a service: JSON lines, or for people on a terminal."""
 
 from __future__ import annotations
 
