@@ -59,12 +59,30 @@ def test_a_frame_that_lies_beside_the_others_does_not_double_the_stars(tmp_path:
     assert open_frame(best.product).phu["NCOMBINE"] == 4
 
 
-def test_a_sky_frame_with_a_bright_star_leaves_no_hole(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A night on which nothing went wrong."""
+    return Bench.prepare(tmp_path_factory.mktemp("plain") / "night", niri_night(1, size=256, frames=5))
+
+
+def test_a_sky_frame_with_a_bright_star_leaves_no_hole(plain: Bench, tmp_path: Path) -> None:
     star = Bench.prepare(tmp_path / "star", star_in_sky())
-    plain = Bench.prepare(tmp_path / "plain", niri_night(1, size=256, frames=5))
     with_star, without = (compared(bench.reduce("science", "best"), bench) for bench in (star, plain))
     assert with_star.unevenness() < 1.1 * without.unevenness() < 0.3 * with_star.noise() * 1.1
     assert with_star.flux_of("galaxy") == pytest.approx(without.flux_of("galaxy"), abs=0.002)
+
+
+def test_pattern_noise_goes_where_it_is_and_clean_frames_stay_as_they_are(plain: Bench, tmp_path: Path) -> None:
+    stripes = Bench.prepare(tmp_path / "night", niri_night(1, size=256, frames=5, variants=("pattern-noise",)))
+    cleaned = stripes.reduce("standard", "best")
+    left = stripes.reduce("standard", "best", ["cleanPatternNoise"])
+    noise, without = (Compared(outcome.product, stripes.truth, "standard").noise() for outcome in (cleaned, left))
+    assert noise < 0.75 * without
+    assert "top left" in open_frame(cleaned.product).phu["NCPATCLN"]
+    same = [open_frame(plain.reduce("standard", "best", steps).product) for steps in ([], ["cleanPatternNoise"])]
+    assert "NCPATCLN" not in same[0].phu
+    for name in ("data", "variance", "dq"):
+        assert getattr(same[0].planes[0], name).tobytes() == getattr(same[1].planes[0], name).tobytes()
 
 
 def test_a_night_is_reduced_with_the_profile_and_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nightcrew.reducer.sky.halos import grown
 from nightcrew.reducer.sky.window import balanced
 from support.fields import exposure
-from support.runs import running
+from support.runs import f2_frame, running
 
 TIMES = st.lists(st.integers(-500, 500).filter(bool), min_size=1, max_size=30, unique=True)
 
@@ -55,6 +55,32 @@ def test_each_frame_keeps_the_nearest_skies_and_never_itself(tmp_path):
     assert all(frame.filename[:14] not in names for frame, names in zip(frames, skies, strict=True))
     middle = [int(name[-4:]) for name in skies[6]]
     assert sum(number < 6 for number in middle) == 2
+
+
+def test_a_sequence_of_f2_is_its_own_sky_and_each_frame_keeps_the_nearest_others(tmp_path):
+    frames = [
+        f2_frame(
+            f"S20131128S{n:04d}.fits", np.zeros((64, 64), np.float32), PREPARE="done",
+            ORIGNAME=f"S20131128S{n:04d}.fits", UT=f"03:{n:02d}:00.0", UTSTART=f"03:{n:02d}:00.0",
+            POFFSET=15.0 * (n % 3), QOFFSET=15.0 * (n % 2),
+        )
+        for n in range(9)
+    ]  # fmt: skip
+    for frame in frames:
+        header = frame.planes[0].header
+        header["CRVAL1"] += frame.phu["POFFSET"] / 3600
+        header["CRVAL2"] += frame.phu["QOFFSET"] / 3600
+    with running(tmp_path, *frames, user=("balanceSkies:max_skies=4",)) as run:
+        for name in ("separateSky", "associateSky", "balanceSkies"):
+            run.step(name, {})
+        skies, frames = skies_of(run), run.stream("main")
+    assert len(frames) == 9
+    for frame, names in zip(frames, skies, strict=True):
+        here = int(frame.filename[10:14])
+        apart = sorted(abs(int(name[-4:]) - here) for name in names)
+        assert len(names) == 4
+        assert 0 not in apart
+        assert max(apart) <= 6
 
 
 def test_a_short_sequence_keeps_all_its_skies(tmp_path):
