@@ -231,19 +231,50 @@ def test_a_recipe_of_the_users_own_is_found_by_its_content(observatory, tmp_path
 # The FITS standard.
 
 
+def conforms(path: Path) -> None:
+    """Assert that a file keeps to the standard, and that its checksums are there and true."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with fits.open(path, checksum=True, memmap=False) as hdus:
+            hdus.verify("exception")
+            for hdu in hdus:
+                assert "CHECKSUM" in hdu.header
+                assert "DATASUM" in hdu.header
+                assert hdu.data is None or hdu.data.size
+            assert hdus[0].header["NEXTEND"] == len(hdus) - 1
+
+
 def test_every_product_of_a_night_conforms_to_the_standard_and_bears_true_checksums(observatory, stacks) -> None:
     products = sorted(observatory.products.rglob("*.fits"))
     assert len(products) == 4
     for path in products:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with fits.open(path, checksum=True, memmap=False) as hdus:
-                hdus.verify("exception")
-                for hdu in hdus:
-                    assert "CHECKSUM" in hdu.header
-                    assert "DATASUM" in hdu.header
-                    assert hdu.data is None or hdu.data.size
-                assert hdus[0].header["NEXTEND"] == len(hdus) - 1
+        conforms(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("bpm", {"recipe": "makeProcessedBPM"}),
+        ("quicklook", {"recipe": "quickLook", "mode": "ql"}),
+        ("growing", {"recipe": "growStack", "mode": "ql"}),
+        ("skyCorrected", {"profile": "best"}),
+    ],
+)
+def test_masks_quick_looks_growing_stacks_and_frames_on_the_way_conform_too(
+    kind, options, observatory, tmp_path
+) -> None:
+    files = {
+        "bpm": [*observatory.files(*FLATS), *sorted(observatory.raw.glob("N20160103S04*.fits"))],
+        "quicklook": observatory.files(SCIENCE)[1:2],
+        "growing": observatory.files(SCIENCE)[1:4],
+        "skyCorrected": observatory.files(SCIENCE)[:4],
+    }[kind]
+    steps = ("skyCorrect:write_outputs=True", "skyCorrect:save_sky=True") if kind == "skyCorrected" else ()
+    observatory.reduce(files, tmp_path, *steps, **options)
+    written = sorted(tmp_path.glob("*.fits"))
+    assert any(kind in path.name for path in written)
+    for path in written:
+        conforms(path)
 
 
 def test_fitsio_reads_every_array_and_table_as_astropy_does(observatory, stacks) -> None:

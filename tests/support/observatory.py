@@ -17,7 +17,7 @@ from nightcrew.shared.fits import Scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nightcrew.reducer.engine.recipe import Profile
+    from nightcrew.reducer.engine.recipe import Mode, Profile
 
 
 def at_new_year() -> datetime:
@@ -55,22 +55,25 @@ class Observatory:
         threads: int = 1,
         budget: int = 1 << 30,
         recipe: str | None = None,
+        mode: Mode = "sq",
     ) -> Path:
         shutil.rmtree(out, ignore_errors=True)
-        return self._reduce(files, out, *user, profile=profile, threads=threads, budget=budget, recipe=recipe)
+        return self._reduce(
+            files, out, *user, profile=profile, threads=threads, budget=budget, recipe=recipe, mode=mode
+        )
 
-    def _reduce(self, files, out, *user, profile, threads, budget, recipe) -> Path:
+    def _reduce(self, files, out, *user, profile, threads, budget, recipe, mode) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         with Scratch(out) as scratch:
             around = Surroundings(
                 Chosen(self.calibrations), Directory(out, keep_calibrations=False), Memory(budget, scratch),
                 clock=at_new_year, threads=threads,
             )  # fmt: skip
-            request = Request(tuple(files), recipe, tuple(user_parameters(user)), profile=profile)
+            request = Request(tuple(files), recipe, tuple(user_parameters(user)), mode, profile=profile)
             result = reduce(request, around)
         assert result.outcome.ok, result
         return out / result.outcome.products[-1]
 
     def keep(self, *spans: tuple[int, int], **options) -> Path:
-        given = {"profile": "standard", "threads": 1, "budget": 1 << 30, "recipe": None} | options
+        given = {"profile": "standard", "threads": 1, "budget": 1 << 30, "recipe": None, "mode": "sq"} | options
         return self._reduce(self.files(*spans), self.products, **given)
