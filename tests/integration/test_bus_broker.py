@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from nightcrew.shared.bus import Backoff, BusUnavailable, ConsumerLost, Published, Refused, Topology, serve
+from nightcrew.shared.bus import Backoff, BusUnavailable, ConsumerLost, Published, Refused, Side, Topology, serve
 from nightcrew.shared.bus.declaring import check
 from nightcrew.shared.bus.rabbit import RabbitBus
 from nightcrew.shared.bus.settings import RabbitSettings
@@ -122,6 +122,18 @@ def test_poison_is_set_aside_by_those_who_meet_it(connect):
         dead.ack()
 
 
+def test_what_comes_back_too_often_is_set_aside_by_the_policy(connect):
+    connect("planner").publish(sent := job(JobClass.CALIBRATION))
+    reducer = connect("reducer")
+    for _ in range(4):
+        with reducer.consume("reduce.calibration", tick=PATIENCE) as consumer:
+            next(consumer)
+    with connect("console").consume("dead", tick=PATIENCE) as consumer:
+        dead = next(consumer)
+        assert dead.message == sent
+        dead.ack()
+
+
 def test_passwords_are_set_for_all_or_for_none(node, tmp_path):
     (tmp_path / "ingest").write_text("secret\n")
     done = subprocess.run(
@@ -165,5 +177,5 @@ def test_a_restart_of_the_broker_loses_no_job_and_no_service(node, connect, tmp_
     assert lost.reason
     assert sorted(message.message_id for message, _, _ in others) == sorted(sent)
     assert {again for message, again, _ in others if message == first} == {True}
-    assert tally.states == [True, False, True]
+    assert tally.of(Side.CONSUMING) == [True, False, True]
     assert tally.retries

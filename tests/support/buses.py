@@ -23,13 +23,13 @@ from support.rabbitmq import remove
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nightcrew.shared.bus import Bus, DeliveryOutcome, Observer, PublishOutcome
+    from nightcrew.shared.bus import Bus, DeliveryOutcome, Observer, PublishOutcome, Side
     from nightcrew.shared.bus.topology import Exchange, Limits, Queue
     from nightcrew.shared.messages import Route
 
 PATIENCE = 10.0
 """Seconds until a test gives up waiting for what happens in milliseconds."""
-SILENCE = 0.3
+SILENCE = 0.15
 """Seconds after which a queue is taken to be empty."""
 QUICK = Backoff(first=0.02, ceiling=0.1, attempts=6)
 
@@ -46,15 +46,19 @@ class Letter:
 class Tally:
     """An observer that remembers."""
 
-    states: list[bool] = field(default_factory=list)
+    states: list[tuple[Side, bool]] = field(default_factory=list)
     retries: list[tuple[int, float, str]] = field(default_factory=list)
     publications: list[tuple[str, PublishOutcome]] = field(default_factory=list)
     deliveries: list[tuple[str, DeliveryOutcome]] = field(default_factory=list)
 
-    def connected(self, up: bool) -> None:
-        self.states.append(up)
+    def of(self, side: Side) -> list[bool]:
+        """Return when a connection was made and when it broke."""
+        return [up for which, up in self.states if which is side]
 
-    def reconnecting(self, attempt: int, delay: float, reason: str) -> None:
+    def connected(self, side: Side, up: bool) -> None:
+        self.states.append((side, up))
+
+    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:
         self.retries.append((attempt, delay, reason))
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:
@@ -73,7 +77,7 @@ class Site(Protocol):
     def put(self, route: Route, body: bytes) -> None:
         """Publish bytes, whatever they are."""
 
-    def take(self, queue: str) -> Letter | None:
+    def take(self, queue: str, seconds: float = SILENCE) -> Letter | None:
         """Take the first message out of a queue; None after a while without one."""
 
     def delete(self, queue: str) -> None:
@@ -96,10 +100,10 @@ class MemorySite:
     def put(self, route: Route, body: bytes) -> None:
         self._hand.send(route, Stored(body))
 
-    def take(self, queue: str) -> Letter | None:
+    def take(self, queue: str, seconds: float = SILENCE) -> Letter | None:
         session = Session()
         self._broker.subscribe(session, [queue])
-        stored = self._broker.take(session, SILENCE)
+        stored = self._broker.take(session, 0)
         if stored is not None:
             self._broker.settle(session, stored, back=False)
         self._broker.leave(session, "done")
@@ -143,10 +147,10 @@ class RabbitSite:
     def put(self, route: Route, body: bytes) -> None:
         self._channel.basic_publish(self.topology.physical(route.exchange), route.key, body, mandatory=True)
 
-    def take(self, queue: str) -> Letter | None:
+    def take(self, queue: str, seconds: float = SILENCE) -> Letter | None:
         try:
             for method, properties, body in self._channel.consume(
-                self.topology.physical(queue), inactivity_timeout=SILENCE
+                self.topology.physical(queue), inactivity_timeout=seconds
             ):
                 if method is None or properties is None or body is None:
                     return None

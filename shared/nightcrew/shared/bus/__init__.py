@@ -6,7 +6,7 @@ one does not import the other.
 
 from nightcrew.shared.bus.backoff import Backoff
 from nightcrew.shared.bus.errors import BusError, BusUnavailable, ConsumerLost, TopologyError
-from nightcrew.shared.bus.observer import DeliveryOutcome, Observer, PublishOutcome, Silent
+from nightcrew.shared.bus.observer import DeliveryOutcome, Observer, PublishOutcome, Side, Silent
 from nightcrew.shared.bus.protocol import (
     ORIGIN,
     REASON,
@@ -44,6 +44,7 @@ __all__ = [
     "Returned",
     "Settled",
     "Settlement",
+    "Side",
     "Silent",
     "Topology",
     "TopologyError",

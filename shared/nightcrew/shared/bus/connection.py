@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingConnection
 
     from nightcrew.shared.bus.backoff import Backoff
-    from nightcrew.shared.bus.observer import Observer
+    from nightcrew.shared.bus.observer import Observer, Side
     from nightcrew.shared.bus.settings import RabbitSettings
 
 CONNECT_FAULTS = (AMQPError, AMQPConnectorException, OSError)
@@ -28,6 +28,8 @@ class Link:
 
     Parameters
     ----------
+    side
+        Which of the two it is.
     settings
         Where the broker is.
     backoff
@@ -38,7 +40,8 @@ class Link:
         Told of connections made and lost.
     """
 
-    def __init__(self, settings: RabbitSettings, backoff: Backoff, stop: Event, observer: Observer) -> None:
+    def __init__(self, side: Side, settings: RabbitSettings, backoff: Backoff, stop: Event, observer: Observer) -> None:
+        self._side = side
         self._parameters = settings.parameters()
         self._address = settings.address
         self._backoff = backoff
@@ -59,7 +62,7 @@ class Link:
             self.drop("closed by the broker")
         if self._connection is None:
             self._connection = self._made()
-            self._observer.connected(True)
+            self._observer.connected(self._side, True)
         return self._connection
 
     def _made(self) -> BlockingConnection:
@@ -77,7 +80,7 @@ class Link:
                         f"RabbitMQ at {self._address}: {reason} after {attempt} attempts; "
                         "is it running, and are user, password and vhost right?"
                     ) from error
-            self._observer.reconnecting(attempt, delay, reason)
+            self._observer.reconnecting(self._side, attempt, delay, reason)
             self._stop.wait(delay)
 
     @property
@@ -115,7 +118,7 @@ class Link:
                 connection.close()
         except AMQPError as error:
             self.reason = f"{reason}; {error!r}"
-        self._observer.connected(False)
+        self._observer.connected(self._side, False)
 
     def close(self) -> None:
         """Close the connection."""

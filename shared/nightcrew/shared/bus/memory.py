@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nightcrew.shared.bus.consuming import Arrived, BaseConsumer
 from nightcrew.shared.bus.errors import ConsumerLost, TopologyError
 from nightcrew.shared.bus.memory_broker import MemoryBroker, Session, Stored
-from nightcrew.shared.bus.observer import Observer, Silent, ending
+from nightcrew.shared.bus.observer import Observer, Side, Silent, ending
 from nightcrew.shared.bus.protocol import ORIGIN, REASON, Lost, Publication, Refused, Settlement
 from nightcrew.shared.bus.topology import DEAD
 from nightcrew.shared.messages import Route, encode
@@ -95,7 +95,7 @@ class MemoryConsumer(BaseConsumer[Stored]):
         except TopologyError as error:
             self.closed = True
             raise ConsumerLost(str(error)) from error
-        bus.observer.connected(True)
+        bus.observer.connected(Side.CONSUMING, True)
 
     @property
     def lost(self) -> str:
@@ -122,4 +122,4 @@ class MemoryConsumer(BaseConsumer[Stored]):
         """Leave the broker, which takes back what was not settled."""
         if not self.lost:
             self._bus.broker.leave(self._session, reason)
-            self._bus.observer.connected(False)
+            self._bus.observer.connected(Side.CONSUMING, False)

@@ -8,6 +8,13 @@ from typing import Protocol
 from nightcrew.shared.bus.protocol import Publication, Published, Returned
 
 
+class Side(StrEnum):
+    """The two connections of a bus."""
+
+    PUBLISHING = "publishing"
+    CONSUMING = "consuming"
+
+
 class PublishOutcome(StrEnum):
     """Ends of a publication, as metrics call them."""
 
@@ -36,10 +43,10 @@ class DeliveryOutcome(StrEnum):
 class Observer(Protocol):
     """Told of everything that a bus does; must return at once and not raise."""
 
-    def connected(self, up: bool) -> None:
+    def connected(self, side: Side, up: bool) -> None:
         """A connection was made, or broke, or was closed."""
 
-    def reconnecting(self, attempt: int, delay: float, reason: str) -> None:
+    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:
         """Attempt number `attempt` to connect failed; the next is made in `delay` seconds."""
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:
@@ -52,10 +59,10 @@ class Observer(Protocol):
 class Silent:
     """An observer that counts nothing."""
 
-    def connected(self, up: bool) -> None:
+    def connected(self, side: Side, up: bool) -> None:
         """Ignore it."""
 
-    def reconnecting(self, attempt: int, delay: float, reason: str) -> None:
+    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:
         """Ignore it."""
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:

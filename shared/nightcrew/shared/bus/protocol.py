@@ -60,7 +60,10 @@ class Settlement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The broker was told."""
+    """The broker was told.
+
+    It does not confirm that it heard: a message may come again although it was acknowledged.
+    """
 
     how: Settlement
     reason: str = ""

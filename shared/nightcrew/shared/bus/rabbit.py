@@ -12,7 +12,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, Unrouta
 from nightcrew.shared.bus.backoff import Backoff
 from nightcrew.shared.bus.connection import Link
 from nightcrew.shared.bus.errors import BusUnavailable
-from nightcrew.shared.bus.observer import Observer, Silent, ending
+from nightcrew.shared.bus.observer import Observer, Side, Silent, ending
 from nightcrew.shared.bus.protocol import Lost, Publication, Published, Refused, Returned
 from nightcrew.shared.bus.subscription import RabbitConsumer
 from nightcrew.shared.messages import encode
@@ -55,8 +55,8 @@ class RabbitBus:
         self.observer = observer or Silent()
         self._stop = stop
         self._woken = Event()
-        self._in = Link(settings, backoff or Backoff(), stop, self.observer)
-        self._out = Link(settings, backoff or Backoff(), stop, self.observer)
+        self._in = Link(Side.CONSUMING, settings, backoff or Backoff(), stop, self.observer)
+        self._out = Link(Side.PUBLISHING, settings, backoff or Backoff(), stop, self.observer)
         self._channel: BlockingChannel | None = None
         self._consumer: RabbitConsumer | None = None
 

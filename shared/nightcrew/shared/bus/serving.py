@@ -38,7 +38,7 @@ def serve(
     tick
         Seconds.
     backoff
-        How many subscriptions in a row may be lost before anything came by them, and how long to wait in between.
+        How many subscriptions in a row may be lost without so much as an idle tick, and how long to wait in between.
 
     Raises
     ------

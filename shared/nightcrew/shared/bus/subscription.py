@@ -48,26 +48,34 @@ class RabbitConsumer(BaseConsumer[FromRabbit]):
             self.closed = True
             if not stop.is_set():
                 raise
+        except ConsumerLost:
+            self.closed = True
+            raise
 
     def _subscribe(self, queues: tuple[str, ...]) -> None:
-        connection = self._link.connect()
-        queue = ""
         try:
-            self._channel = connection.channel()
-            self._channel.basic_qos(prefetch_count=1)
-            self._channel.add_on_cancel_callback(self._on_cancel)
-            for queue in queues:
+            self._open(queues)
+        except AMQPError as stale:
+            self._link.drop(repr(stale))
+            try:
+                self._open(queues)
+            except AMQPError as error:
+                self._link.drop(repr(error))
+                raise ConsumerLost(f"{', '.join(queues)}: {error!r}") from error
+
+    def _open(self, queues: tuple[str, ...]) -> None:
+        connection = self._link.connect()
+        self._channel = connection.channel()
+        self._channel.basic_qos(prefetch_count=1)
+        self._channel.add_on_cancel_callback(self._on_cancel)
+        for queue in queues:
+            try:
                 self._channel.basic_consume(self._bus.topology.physical(queue), self._taker(queue))
-        except ChannelClosedByBroker as error:
-            self.closed = True
-            raise ConsumerLost(
-                f"queue {queue!r}: {error.reply_code} {error.reply_text}; "
-                "are the definitions imported, and may this user read it?"
-            ) from error
-        except AMQPError as error:
-            self.closed = True
-            self._link.drop(repr(error))
-            raise ConsumerLost(f"queue {queue!r}: {error!r}") from error
+            except ChannelClosedByBroker as error:
+                raise ConsumerLost(
+                    f"queue {queue!r}: {error.reply_code} {error.reply_text}; "
+                    "are the definitions imported, and may this user read it?"
+                ) from error
 
     def _taker(self, queue: str) -> Any:
         def take(_channel: BlockingChannel, method: Any, properties: BasicProperties, body: bytes) -> None:
