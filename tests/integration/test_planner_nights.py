@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,12 +15,9 @@ from nightcrew.shared.messages import JobClass
 from nightcrew.shared.outcomes import Outcome, Status
 from support.desks import PaperDesk
 from support.paper_night import frame, niri_night, sequence
-from support.suites import AT_ONCE, NIGHT, PaperSuite
+from support.suites import AT_ONCE, CALIBRATIONS, NIGHT, SCIENCE, PaperSuite, old_master
 
 WAITS = Patience(timedelta(), timedelta(), timedelta(hours=1), timedelta(hours=1))
-SCIENCE = [one for one in niri_night() if one.values["observation_class"] == "science"]
-CALIBRATIONS = [one for one in niri_night() if one.values["observation_class"] == "dayCal"]
-MASTER_TAGS = "PROCESSED PREPARED"
 
 
 @pytest.fixture(scope="module")
@@ -115,14 +111,6 @@ def test_science_before_its_calibrations_waits_and_is_reduced_once(suite):
     assert science[0].id == waiting.id
     assert {one["caltype"] for one in science[0].request["calibrations"]} >= {"processed_dark", "processed_flat"}
     assert not science[0].provisional
-
-
-def old_master(kind: str, days: int, file: str):
-    """A master that was made so many days before."""
-    tags = {"dark": ("dark", "PROCESSED PREPARED"), "flat": ("lamp-on", "PROCESSED PREPARED")}
-    what, more = tags[kind]
-    made = frame(1, what, tags=more, file=file, processing="Science-Quality", minute=-days * 24 * 60)
-    return replace(made, tags=made.tags - {"RAW", "UNPREPARED"})
 
 
 def test_masters_of_the_manager_serve_where_the_night_has_none(suite):

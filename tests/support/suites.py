@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from hashlib import md5, sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from nightcrew.shared.ledger import ArrivalState, arrivals, claims, conservation
 from nightcrew.shared.ledger.records import Claim, JobRow, NewFrame, NewProduct, Sighting
 from nightcrew.shared.ledger.states import JobState
 from nightcrew.shared.outcomes import Outcome, Status
+from support.paper_night import frame, niri_night
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 NIGHT = date(2016, 1, 2)
 AT_ONCE = Patience(timedelta(), timedelta(), timedelta(), timedelta())
 GOOD = Outcome(Status.SUCCEEDED)
+SCIENCE = [one for one in niri_night() if one.values["observation_class"] == "science"]
+CALIBRATIONS = [one for one in niri_night() if one.values["observation_class"] == "dayCal"]
+
+
+def old_master(kind: str, days: int, file: str) -> FrameFacts:
+    """Write down a master dark or flat that was made so many days before the night."""
+    what = {"dark": "dark", "flat": "lamp-on"}[kind]
+    minute = -days * 24 * 60
+    made = frame(1, what, tags="PROCESSED PREPARED", file=file, processing="Science-Quality", minute=minute)
+    return replace(made, tags=made.tags - {"RAW", "UNPREPARED"})
 
 
 @dataclass

@@ -108,7 +108,7 @@ class Planner:
         night, instrument
             Which frames.
         withdrawn
-            Names of calibrations that were vetoed or replaced.
+            Names of calibrations that have been vetoed or replaced since the last look.
 
         Raises
         ------
@@ -158,9 +158,10 @@ class _Look:
 
     def take(self) -> Looked:
         """Take the look."""
+        self._note_withdrawn()
         self._end_groups()
         made = self._plan()
-        for step in reconcile(made, self.state.held(self.withdrawn), self._current()):
+        for step in reconcile(made, self.state.held(), self._current()):
             self._apply(step)
         self._close(made)
         self._mark_frames(made)
@@ -171,6 +172,13 @@ class _Look:
             groups.note(self.connection, group_id, self.state.notes[group_id].to_json())
         told = {name: tuple(names) for name, names in self.told.items()}
         return Looked(**told, closed=tuple(self.closed), unasked=self.unasked, again=self.again)
+
+    def _note_withdrawn(self) -> None:
+        """Note with the groups which of the calibrations that they were given have been withdrawn."""
+        for group_id in self.state.groups:
+            notes = self.state.notes[group_id]
+            used = tuple(replace(one, vetoed=one.vetoed or one.file in self.withdrawn) for one in notes.used)
+            self.state.notes[group_id] = replace(notes, used=used)
 
     # What has ended.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -83,13 +83,13 @@ class Night:
             pixels = (x2 - x1) * (y2 - y1)
         return File(row.path, pixels, row.id)
 
-    def held(self, withdrawn: Collection[str]) -> list[Held]:
-        """Return the groups in files; `withdrawn` names calibrations that were vetoed."""
+    def held(self) -> list[Held]:
+        """Return the groups in files."""
         found = []
         for group in self.groups.values():
             owned = self._files(group.frames)
-            used = tuple(replace(one, vetoed=one.file in withdrawn) for one in self.notes[group.id].used)
             inputs = owned | self._files(group.borrowed)
+            used = self.notes[group.id].used
             found.append(Held(group.id, group.name, group.kind, group.state, inputs, owned, used))
         return found
 

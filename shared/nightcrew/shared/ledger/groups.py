@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from nightcrew.shared.ledger.records import GroupRow
-from nightcrew.shared.ledger.states import GroupState
+from nightcrew.shared.ledger.states import GROUP_OPEN, GroupState
 from nightcrew.shared.ledger.tables import group_frames, groups
 
 if TYPE_CHECKING:
@@ -91,6 +91,18 @@ def of_night(connection: Connection, night: date, instrument: str) -> list[Group
     return _with_frames(connection, connection.execute(wanted).all())
 
 
+def nights_using(connection: Connection, name: str) -> list[tuple[date, str]]:
+    """Return night and instrument of the groups that were given a calibration, by the name of its file."""
+    return _nights(connection, {"used": [{"file": name}]})
+
+
+def nights_wanting(connection: Connection, instrument: str, caltype: str) -> list[tuple[date, str]]:
+    """Return night and instrument of the groups that had to do without a type of calibration, or with a bad one."""
+    lacks = ({"file": ""}, {"provisional": True}, {"vetoed": True})
+    found = {night for lack in lacks for night in _nights(connection, {"used": [{"caltype": caltype, **lack}]})}
+    return sorted(one for one in found if one[1] == instrument)
+
+
 def get(connection: Connection, group_id: int) -> GroupRow | None:
     """Return a group, or None."""
     found = _with_frames(connection, connection.execute(select(groups).where(groups.c.id == group_id)).all())
@@ -101,6 +113,23 @@ def of_frame(connection: Connection, frame_id: int) -> list[GroupRow]:
     """Return the groups that a frame is or was in, the oldest first (index `group_frames_by_frame`)."""
     wanted = select(groups).join(group_frames).where(group_frames.c.frame_id == frame_id).order_by(groups.c.id)
     return _with_frames(connection, connection.execute(wanted).all())
+
+
+def _nights(connection: Connection, noted: Mapping[str, Any]) -> list[tuple[date, str]]:
+    """Return night and instrument of the groups of whom something is noted (index `groups_by_plan`)."""
+    wanted = (
+        select(groups.c.night, groups.c.instrument)
+        .where(groups.c.plan.contains(noted), groups.c.state != GroupState.SUPERSEDED)
+        .distinct()
+        .order_by(groups.c.night, groups.c.instrument)
+    )
+    return [(row.night, row.instrument) for row in connection.execute(wanted)]
+
+
+def open_nights(connection: Connection) -> list[tuple[date, str]]:
+    """Return night and instrument of all groups that have not come to their end (index `groups_open`)."""
+    wanted = select(groups.c.night, groups.c.instrument).where(groups.c.state.in_(GROUP_OPEN)).distinct()
+    return [(row.night, row.instrument) for row in connection.execute(wanted)]
 
 
 def _fill(connection: Connection, group_id: int, frames: Collection[int], borrowed: Collection[int]) -> None:

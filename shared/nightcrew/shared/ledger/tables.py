@@ -120,6 +120,7 @@ groups = Table(
     Column("close_reason", Text, nullable=False, server_default=""),
 )
 Index("groups_by_night", groups.c.night, groups.c.instrument)
+Index("groups_by_plan", groups.c.plan, postgresql_using="gin", postgresql_ops={"plan": "jsonb_path_ops"})
 Index("groups_open", groups.c.night, postgresql_where=text("state IN ('open', 'closed', 'submitted')"))
 
 group_frames = Table(
@@ -232,6 +233,13 @@ pauses = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False, server_default=""),
     _moment("since", now=True),
+)
+
+marks = Table(
+    "marks",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 LEDGER = Schema(name="ledger", metadata=METADATA, scripts="nightcrew.shared.ledger.migrations")

@@ -155,7 +155,8 @@ def _compare(held: Held, group: Group, current: Mapping[str, str]) -> Step:
             return Change(held, group)
         return Renew(held, group, _difference(held.inputs, inputs), live=True)
     reason = better(held.used, group, current) if held.state in {GroupState.DONE, GroupState.FAILED} else ""
-    return Renew(held, group, reason, live=False) if reason else Keep(held, group)
+    # What has no product yet cannot wait for the night to end.
+    return Renew(held, group, reason, live=held.state is GroupState.FAILED) if reason else Keep(held, group)
 
 
 def better(used: Iterable[Used], group: Group, current: Mapping[str, str] = MappingProxyType({})) -> str:

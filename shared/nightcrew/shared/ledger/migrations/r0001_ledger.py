@@ -73,6 +73,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="groups_pkey"),
         schema="ledger",
     )
+    op.create_index(
+        "groups_by_plan",
+        "groups",
+        ["plan"],
+        unique=False,
+        schema="ledger",
+        postgresql_using="gin",
+        postgresql_ops={"plan": "jsonb_path_ops"},
+    )
     op.create_index("groups_by_night", "groups", ["night", "instrument"], unique=False, schema="ledger")
     op.create_index(
         "groups_open",
@@ -285,10 +294,18 @@ def upgrade() -> None:
     )
     op.create_index("products_by_name", "products", ["name"], unique=False, schema="ledger")
     # ### end Alembic commands ###
+    op.create_table(
+        "marks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="marks_pkey"),
+        schema="ledger",
+    )
 
 
 def downgrade() -> None:
     """Go back to the one before."""
+    op.drop_table("marks", schema="ledger")
     op.drop_table("products", schema="ledger")
     op.drop_table("attempts", schema="ledger")
     op.drop_table("jobs", schema="ledger")
