@@ -22,15 +22,35 @@ if TYPE_CHECKING:
 MOMENT = datetime(2016, 1, 4, tzinfo=UTC)
 
 
-def enter_candidates(database: Database, candidates: Iterable[Candidate], directory: Path) -> dict[str, int]:
-    """Enter candidates, in the order of their entries, with small files behind them; return their numbers by name."""
+def enter_candidates(
+    database: Database, candidates: Iterable[Candidate], directory: Path, *, lone: bool = False
+) -> dict[str, int]:
+    """Enter candidates with small files behind them, in the order of their entries.
+
+    Parameters
+    ----------
+    database, candidates
+        Where to and what.
+    directory
+        Where the files are made.
+    lone
+        Whether each shall be a kind of its own, so that their validities may overlap.
+
+    Returns
+    -------
+    dict
+        Numbers of the entries by name.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     numbers = {}
     with database.begin() as connection:
         for candidate in sorted(candidates, key=lambda one: one.entry):
             path = directory / candidate.filename
             path.write_text(f"{candidate.filename} {candidate.entry}")
-            numbers[candidate.filename] = records.insert(connection, entry_of(candidate, path))
+            entry = entry_of(candidate, path)
+            if lone:
+                entry = replace(entry, kind=candidate.filename)
+            numbers[candidate.filename] = records.insert(connection, entry)
     return numbers
 
 
@@ -51,3 +71,9 @@ def entry_of(candidate: Candidate, path: Path) -> records.Entry:
         None if candidate.valid is None else Validity(*candidate.valid),
         present=candidate.present,
     )
+
+
+def forget_all(database: Database) -> None:
+    """Remove all calibrations that have no history."""
+    with database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM calibration.calibrations")

@@ -12,6 +12,7 @@ from nightcrew.calmanager.database.encoding import columns_from_json
 from nightcrew.calmanager.looking import CHANGED, CHANGED_NOTE, Known
 from nightcrew.shared.association import Answer, Candidate, Level, associate, conditions_for, longitude_of, rule_set
 from nightcrew.shared.association.conditions import SameNight
+from nightcrew.shared.association.ruleset import fulfils
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,21 +56,20 @@ class Asking:
         self.target, self.caltype, self.mode, self.max_level = target, caltype, mode, max_level
         self._path_of, self._looker = path_of, looker
         self.question: Question | None = None
-        self.nothing = associate(target, caltype, (), mode=mode, max_level=max_level)
+        self.asked: tuple[Condition, ...] = ()
+        self.limit = 0
         self.also: tuple[Condition, ...] = ()
         rules = rule_set(target.instrument)
-        if rules is not None and not self.nothing.note:
-            rule = rules.rules[caltype.removeprefix("processed_")]
-            variant = rule.variant(caltype)
-            assert variant is not None
-            self.question = Question(target, rule, conditions_for(rule, variant, target, mode))
+        rule = rules.rules.get(caltype.removeprefix("processed_")) if rules else None
+        variant = rule.variant(caltype) if rule else None
+        if rule is not None and variant is not None and fulfils(target, rule.targets):
+            conditions = conditions_for(rule, variant, target, mode)
+            self.question, self.limit, self.asked = Question(target, rule, conditions), variant.limit, conditions.strict
             if max_level is Level.SAME_NIGHT:
                 self.also = (SameNight(_moment(target), longitude_of(target)),)
-
-    @property
-    def asked(self) -> tuple[Condition, ...]:
-        """What is asked of each candidate, in order."""
-        return self.nothing.conditions
+                self.asked += self.also
+            elif max_level is Level.RELAXED and conditions.relaxed is not None:
+                self.asked = conditions.relaxed
 
     def answer(self, connection: Connection, howmany: int | None) -> Answer:
         """Return the best candidates whose files can be given out.
@@ -77,15 +77,15 @@ class Asking:
         Those that could not are near misses, and caveats of the first match.
         """
         if self.question is None:
-            return self.nothing
-        wanted = howmany or self.nothing.limit
+            return self._decided((), (), (), 0)
+        wanted = howmany or self.limit
         return self._decided(*self._found(connection, self.question, wanted), (), wanted)
 
     def explanation(self, connection: Connection, howmany: int | None) -> Answer:
         """Return the best candidates, and those that come near with what they fail."""
         if self.question is None:
-            return self.nothing
-        wanted = howmany or self.nothing.limit
+            return self._decided((), (), (), 0)
+        wanted = howmany or self.limit
         good, skipped = self._found(connection, self.question, wanted)
         seen = {candidate.entry for candidate in (*good, *skipped)}
         rows = _rows(connection, candidates.near_misses(self.question, self.asked, NEAR + len(seen)))

@@ -61,8 +61,8 @@ class Question:
 def strict(question: Question, howmany: int, also: Sequence[Condition] = ()) -> Statement:
     """Select the best candidates that fulfil the rule, in order, by the index of the rule.
 
-    From the time of the target one scan goes into the past and one into the future, each ending after `howmany`; a
-    third looks at those with a validity of their own.
+    From the time of the target one scan goes into the past and one into the future, each ending after `howmany` and
+    those of the same second; a third looks at those with a validity of their own.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def strict(question: Question, howmany: int, also: Sequence[Condition] = ()) -> 
             scans.append(_future(question, asked, write, howmany))
         found = " UNION ALL ".join(f"({scan})" for scan in scans)
     else:
-        found = f"SELECT {_SORTED} FROM {TABLE} WHERE {question.kind} AND {_all_of(asked, write)}"  # noqa: S608
+        found = _kin(question, _all_of(asked, write))
     order = order_of(question.rule, question.target, write, distance(question.target, write))
     text = (
         f"SELECT {COLUMNS} FROM ({found}) AS near ORDER BY valid IS NULL, {order}"  # noqa: S608
@@ -100,9 +100,9 @@ def relaxed(question: Question, howmany: int) -> Statement:
     write = Writer()
     order = order_of(question.rule, question.target, write, distance(question.target, write))
     broken = " + ".join(f"(NOT {compiling.condition(one, write)})::int" for one in question.conditions.strict)
+    kin = _kin(question, _all_of(given_up, write), _bounds(given_up, write))
     text = (
-        f"SELECT {COLUMNS} FROM (SELECT {_SORTED}, {broken} AS broken FROM {TABLE}"  # noqa: S608
-        f" WHERE {question.kind} AND {_all_of(given_up, write)} AND {_bounds(given_up, write)}) AS near"
+        f"SELECT {COLUMNS} FROM ({kin}) AS kin, LATERAL (SELECT {broken} AS broken) AS counted"  # noqa: S608
         f" WHERE broken > 0 ORDER BY broken, valid IS NULL, {order} LIMIT {int(howmany)}"
     )
     return Statement(text, write.parameters)
@@ -117,9 +117,8 @@ def near_misses(question: Question, asked: Sequence[Condition], howmany: int) ->
     order = order_of(question.rule, question.target, write, distance(question.target, write))
     failed = "".join(f" WHEN NOT {compiling.condition(one, write)} THEN {number}" for number, one in enumerate(asked))
     text = (
-        f"SELECT {COLUMNS} FROM (SELECT {_SORTED}, CASE{failed} ELSE {len(asked)} END AS passed"  # noqa: S608
-        f" FROM {TABLE} WHERE {question.kind}) AS kin"
-        f" ORDER BY passed DESC, valid IS NULL, {order} LIMIT {int(howmany)}"
+        f"SELECT {COLUMNS} FROM ({_kin(question)}) AS kin"  # noqa: S608
+        f" ORDER BY CASE{failed} ELSE {len(asked)} END DESC, valid IS NULL, {order} LIMIT {int(howmany)}"
     )
     return Statement(text, write.parameters)
 
@@ -129,19 +128,25 @@ def survivors(question: Question, asked: Sequence[Condition]) -> Statement:
     write = Writer()
     made = [compiling.condition(one, write) for one in asked]
     counts = [f"count(*) FILTER (WHERE {' AND '.join(made[: number + 1])})" for number in range(len(made))]
-    text = f"SELECT {', '.join(['count(*)', *counts])} FROM {TABLE} WHERE {question.kind}"  # noqa: S608
+    text = f"SELECT {', '.join(['count(*)', *counts])} FROM ({_kin(question)}) AS kin"  # noqa: S608
     return Statement(text, write.parameters)
 
 
+def _kin(question: Question, condition: str = "true", by_rule: str = "true") -> str:
+    """Return the entries of the kind, in the two parts that have different indexes."""
+    some = f"SELECT {_SORTED}, ut_datetime FROM {TABLE} WHERE {question.kind} AND {condition}"  # noqa: S608
+    return f"({some} AND valid IS NULL AND {by_rule}) UNION ALL ({some} AND valid IS NOT NULL)"
+
+
 def _past(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
-    return _scan(question, asked, write, "<=", "ut_seconds DESC", howmany)
+    return _scan(question, asked, write, "<=", "DESC", howmany)
 
 
 def _future(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
-    return _scan(question, asked, write, ">", "ut_seconds ASC", howmany)
+    return _scan(question, asked, write, ">", "ASC", howmany)
 
 
-def _scan(question: Question, asked: Sequence[Condition], write: Writer, side: str, time: str, howmany: int) -> str:
+def _scan(question: Question, asked: Sequence[Condition], write: Writer, side: str, way: str, howmany: int) -> str:
     """Return the scan of one side of the target's time, of candidates without validity of their own."""
     seconds = whole_seconds(question.target.value("ut_datetime"))
     parts = [question.kind, "valid IS NULL", f"ut_seconds {side} {write.value(seconds)}::bigint"]
@@ -152,8 +157,10 @@ def _scan(question: Question, asked: Sequence[Condition], write: Writer, side: s
             parts.append(compiling.timed(one, write))
         elif not isinstance(one, Valid):
             parts.append(compiling.condition(one, write))
-    order = order_of(question.rule, question.target, write, time)
-    return f"SELECT {_SORTED} FROM {TABLE} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT {int(howmany)}"  # noqa: S608
+    return (
+        f"SELECT {_SORTED} FROM {TABLE} WHERE {' AND '.join(parts)}"  # noqa: S608
+        f" ORDER BY ut_seconds {way} FETCH FIRST {int(howmany)} ROWS WITH TIES"
+    )
 
 
 def _own_validity(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:
@@ -175,4 +182,4 @@ def _all_of(conditions: Sequence[Condition], write: Writer) -> str:
 def _bounds(conditions: Sequence[Condition], write: Writer) -> str:
     """Return what lets an index begin and end, in addition to the conditions themselves."""
     made = [compiling.seconds_between(one, write) for one in conditions if isinstance(one, Interval)]
-    return f"(valid IS NOT NULL OR {' AND '.join(made)})" if made else "true"
+    return " AND ".join(made) or "true"

@@ -6,6 +6,7 @@ number between two numbers be nothing but a number.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,8 +33,6 @@ from nightcrew.shared.association.facts import EPOCH
 from nightcrew.shared.association.nights import night_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from nightcrew.shared.association import OneOf, Value
 
 NEVER = "false"
@@ -62,17 +61,20 @@ class Writer:
         return f"{self.value(text_of(value))}::jsonb"
 
 
+@functools.cache
 def literal(text: str) -> str:
     """Return a text as SQL literal, for what the planner must see: constants of rules."""
     quoted = text.replace("'", "''").replace("%", "%%")
     return f"'{quoted}'"
 
 
+@functools.cache
 def column(name: str) -> str:
     """Return the expression of a compared column; what was not recorded is unknown, as in Python."""
     return f"coalesce(columns -> {literal(name)}, 'null'::jsonb)"
 
 
+@functools.cache
 def constant(name: str, allowed: OneOf) -> str:
     """Return the condition that a column has one of certain values, without parameters."""
     expression = column(name)
@@ -92,7 +94,8 @@ def carries(tag: str) -> str:
     return f"tags @> ARRAY[{literal(tag)}]::text[]"
 
 
-def kind(instrument: str, conditions: Iterable[Condition]) -> str:
+@functools.cache
+def kind(instrument: str, conditions: tuple[Condition, ...]) -> str:
     """Return what makes an entry a calibration of a type, without parameters: predicate of an index.
 
     Parameters
@@ -204,11 +207,13 @@ def _same_night(one: SameNight, write: Writer) -> str:
     )
 
 
+@functools.cache
 def _fit_for_science() -> str:
     listed = ", ".join(f"{literal(text_of(one))}::jsonb" for one in FIT_FOR_SCIENCE)
     return f"(NOT {_begins('reduction', 'PROCESSED')} OR {column('processing')} IN ({listed}))"
 
 
+@functools.cache
 def _begins(name: str, prefix: str) -> str:
     return f"(jsonb_typeof({column(name)}) = 'string' AND starts_with({_text(name)}, {literal(prefix)}))"
 

@@ -36,12 +36,10 @@ def notes(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
     """Return what happened last to each of some entries: `by ana at 2026-11-02 03:10: saturated`."""
     if not numbers:
         return {}
-    rows = connection.execute(
-        sa.select(table.c.calibration_id, table.c.who, table.c.at, table.c.reason)
-        .distinct(table.c.calibration_id)
-        .where(table.c.calibration_id.in_(numbers))
-        .order_by(table.c.calibration_id, table.c.id.desc())
-    )
+    theirs = table.c.calibration_id.in_(numbers)
+    last = sa.select(sa.func.max(table.c.id)).where(theirs).group_by(table.c.calibration_id)
+    columns = (table.c.calibration_id, table.c.who, table.c.at, table.c.reason)
+    rows = connection.execute(sa.select(*columns).where(table.c.id.in_(last)))
     return {number: f"by {who} at {at:%Y-%m-%d %H:%M}: {reason}" for number, who, at, reason in rows}
 
 

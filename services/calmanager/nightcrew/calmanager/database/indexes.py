@@ -1,8 +1,9 @@
 """Indexes that follow from the association rules: one for each form of each rule.
 
-An index holds the entries of one kind (instrument and constants of the form are its predicate), ordered by what the
-rule compares for equality and then by time, processing and entry: the order in which candidates are looked up.  What
-the rule compares within a tolerance comes last, so that entries are passed over within the index.
+An index holds the entries of one kind (instrument and constants of the form are its predicate) that have no validity
+of their own, ordered by what the rule compares for equality and then by time: so a scan that begins at the time of a
+frame meets the best candidates first.  What the rule compares within a tolerance comes last, so that entries are
+passed over within the index.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ def index_of(instrument: str, rule: Rule, variant: Variant) -> RuleIndex:
     return RuleIndex(
         (
             *(f"({compiling.column(name)})" for name in equal),
-            *("ut_seconds", "processing_rank DESC", "id DESC"),
+            "ut_seconds",
             *(f"({compiling.column(name)})" for name in within),
         ),
-        compiling.kind(instrument, kind),
+        f"{compiling.kind(instrument, tuple(kind))} AND valid IS NULL",
     )
 
 

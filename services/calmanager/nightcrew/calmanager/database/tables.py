@@ -35,11 +35,17 @@ calibrations = sa.Table(
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("added_by", sa.Text, nullable=False),
     sa.CheckConstraint("state IN ('candidate', 'certified', 'vetoed', 'superseded')", name="calibrations_state"),
-    sa.CheckConstraint("valid IS NULL OR NOT isempty(valid)", name="calibrations_valid"),
+    sa.CheckConstraint("valid IS NULL OR NOT isempty(valid)", name="calibrations_valid_not_empty"),
     sa.Index("calibrations_name", "name", unique=True, postgresql_where=sa.text("canonical")),
     sa.Index("calibrations_md5", "md5"),
     sa.Index("calibrations_sha256", "sha256"),
     sa.Index("calibrations_kind", "kind"),
+    sa.Index(
+        "calibrations_valid",
+        "valid",
+        postgresql_using="gist",
+        postgresql_where=sa.text("canonical AND valid IS NOT NULL"),
+    ),
 )
 """One row an entry; the entry with the larger number came later.  `ut_datetime` and `valid` are UTC without zone,
 `ut_seconds` whole seconds since 2000 (calibrations, 1), `modified` nanoseconds, `directory` empty for stored files."""

@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("added_by", sa.Text, nullable=False),
         sa.CheckConstraint("state IN ('candidate', 'certified', 'vetoed', 'superseded')", name="calibrations_state"),
-        sa.CheckConstraint("valid IS NULL OR NOT isempty(valid)", name="calibrations_valid"),
+        sa.CheckConstraint("valid IS NULL OR NOT isempty(valid)", name="calibrations_valid_not_empty"),
         schema=SCHEMA,
     )
     op.create_index(
@@ -49,11 +49,19 @@ def upgrade() -> None:
     )
     for column in ("md5", "sha256", "kind"):
         op.create_index(f"calibrations_{column}", "calibrations", [column], schema=SCHEMA)
+    op.create_index(
+        "calibrations_valid",
+        "calibrations",
+        ["valid"],
+        schema=SCHEMA,
+        postgresql_using="gist",
+        postgresql_where=sa.text("canonical AND valid IS NOT NULL"),
+    )
     # A range of a single text stands for equality, for which GiST has no operator without an extension.
     op.execute('CREATE TYPE calibration.textrange AS RANGE (subtype = text, collation = "C")')
     op.execute("""
         ALTER TABLE calibration.calibrations ADD CONSTRAINT calibrations_no_overlap
-        EXCLUDE USING gist (calibration.textrange(kind, kind, '[]') WITH &&, valid WITH &&)
+        EXCLUDE USING gist (valid WITH &&, calibration.textrange(kind, kind, '[]') WITH &&)
         WHERE (state = 'certified' AND valid IS NOT NULL)
     """)
     op.create_table(
