@@ -19,6 +19,7 @@ TIMEOUT = 30.0
 """Seconds to wait for an answer, and for the next piece of it."""
 CONNECT_TIMEOUT = 5.0
 _BUSY = frozenset({408, 425, 429})
+_NOT_KNOWN = 501  # a method that the server never heard of: no use in trying again
 _LONGEST_MESSAGE = 300
 
 
@@ -129,12 +130,12 @@ class Server:
             return
         kind, message = _problem(answer, body)
         said = f"{self.url}: {message or 'no reason given'} (HTTP {answer.status_code})"
-        if answer.is_server_error or answer.status_code in _BUSY:
+        if (answer.is_server_error and answer.status_code != _NOT_KNOWN) or answer.status_code in _BUSY:
             raise ServiceError(f"{said}; try again later")
         if answer.is_redirect:
             said = f"{self.url}: has moved to {answer.headers.get('Location', 'another place')}; write that address"
         if answer.status_code in {401, 403}:
-            said += "; set NIGHTCREW_CALMANAGER_TOKEN to a token that allows it"
+            said += "; set NIGHTCREW_CALMANAGER_TOKEN, for an archive upload_cookie in dragonsrc, to what allows it"
         raise Refused(said, answer.status_code, kind)
 
 
