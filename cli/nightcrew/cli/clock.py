@@ -1,34 +1,28 @@
-"""What time it is: the machine's, or the one that SOURCE_DATE_EPOCH says."""
+"""What time it is for a command: the machine's, or the one that SOURCE_DATE_EPOCH says."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nightcrew.cli.errors import UsageProblem
-from nightcrew.reducer.engine.run import utc_now
+from nightcrew.reducer.engine.clock import clock as clock_of
+from nightcrew.shared.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-VARIABLE = "SOURCE_DATE_EPOCH"
-"""Seconds since 1970 that reproducible builds take for the time; see reproducible-builds.org."""
+    from datetime import datetime
 
 
 def clock() -> Callable[[], datetime]:
-    """Return the clock of a run: with SOURCE_DATE_EPOCH it stands still, and the same request gives the same bytes.
+    """Return the clock of a run.
 
     Raises
     ------
     UsageProblem
         If the variable is no whole number.
     """
-    text = os.environ.get(VARIABLE)
-    if text is None:
-        return utc_now
     try:
-        moment = datetime.fromtimestamp(int(text), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise UsageProblem(f"{VARIABLE}={text}: expecting whole seconds since 1970; correct it or unset it") from error
-    return lambda: moment
+        return clock_of(os.environ)
+    except SettingsError as error:
+        raise UsageProblem(str(error)) from error

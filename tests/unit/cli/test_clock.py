@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightcrew.cli.clock import VARIABLE, clock
+from nightcrew.cli.clock import clock
 from nightcrew.cli.errors import UsageProblem
+from nightcrew.reducer.engine.clock import VARIABLE
 
 
 def test_without_an_epoch_time_passes(monkeypatch):

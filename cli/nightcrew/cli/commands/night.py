@@ -147,9 +147,9 @@ def _carry_out(
     """Reduce group by group and write `night.json`, also if that is interrupted."""
     from rich.console import Console
 
-    from nightcrew.cli.night.executing import peak_memory
     from nightcrew.cli.night.reporting import MEGABYTE, night_document, write_json
     from nightcrew.cli.night.watching import NightWatcher
+    from nightcrew.reducer.engine.executing import peak_memory
     from nightcrew.reducer.primitives.prepare import software_version
 
     collection = execution.collection

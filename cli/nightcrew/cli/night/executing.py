@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -12,14 +11,9 @@ from nightcrew.cli.caldb.reductions import Databases
 from nightcrew.cli.clock import clock
 from nightcrew.cli.registering import Registering, with_caveats
 from nightcrew.reducer.engine.digests import Digests
-from nightcrew.reducer.engine.memory import Memory
-from nightcrew.reducer.engine.reduction import Request, Result, reduce
-from nightcrew.reducer.engine.run import Surroundings, UserParameter
-from nightcrew.reducer.engine.store import Directory
-from nightcrew.reducer.preview import write_preview
-from nightcrew.shared.calibrations import Chain, Chosen
-from nightcrew.shared.errors import NightcrewError, ServiceError
-from nightcrew.shared.fits import Scratch, open_frame
+from nightcrew.reducer.engine.executing import Desk, PlannedReduction, draw, peak_memory
+from nightcrew.reducer.engine.reduction import Result
+from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.outcomes import Outcome, Status
 
 if TYPE_CHECKING:
@@ -135,7 +129,8 @@ class Execution:
             watcher.begin(group, number, len(groups))
             wall, cpu = time.perf_counter(), time.process_time()
             result, used = self._reduce(group, watcher.reporter)
-            previews = self._draw(result) if self.previews else ()
+            products = result.outcome.products if self.previews else ()
+            previews = draw(products, self.out, result.ledger.warnings)
             report = GroupReport(
                 group, result, used, previews,
                 time.perf_counter() - wall, time.process_time() - cpu, peak_memory(),
@@ -170,21 +165,12 @@ class Execution:
                     del settings[name]
             else:
                 return Result(Outcome(Status.UNPROCESSABLE, trouble, code="calibration"), group.recipe), tuple(used)
-        request = Request(
-            tuple(self.collection.paths[name] for name in group.inputs),
-            group.recipe,
-            tuple(UserParameter(*_split(name), value) for name, value in settings.items()),
-            self.mode,
-            profile=self.profile,
-        )
-        store = Registering(Directory(self.out, keep_calibrations=False), self.databases, reporter)
-        sources = Chosen(files, "the night", reasons), *self.databases.sources(self.mode, self.out / "calibrations")
-        with Scratch(self.out) as scratch:
-            around = Surroundings(
-                Chain(sources), store, Memory(self.budget, scratch), reporter, clock(), threads=self.threads,
-                digests=self._digests,
-            )  # fmt: skip
-            result = store.conclude(reduce(request, around))
+        inputs = tuple(self.collection.paths[name] for name in group.inputs)
+        planned = PlannedReduction(inputs, group.recipe, settings, self.mode, self.profile, files, reasons)
+        desk = Desk(self.out, self.budget, self.threads, clock(), self._digests)
+        store = Registering(desk.store(), self.databases, reporter)
+        others = self.databases.sources(self.mode, self.out / "calibrations")
+        result = store.conclude(desk.reduce(planned, reporter, store, others))
         return with_caveats(result, caveats), tuple(used)
 
     def _unasked(self, group: Group) -> list[str]:
@@ -211,26 +197,3 @@ class Execution:
             reason = maker.outcome.reason if maker else "it was not made"
             return None, f"{need.provider.file} ({need.caltype}) could not be made: {reason}"
         return self.out / maker.outcome.products[-1], ""
-
-    def _draw(self, result: Result) -> tuple[str, ...]:
-        drawn = []
-        for product in result.outcome.products:
-            path = self.out / product
-            target = path.with_suffix(".png")
-            try:
-                write_preview(open_frame(path).planes[0], target)
-            except NightcrewError as error:
-                result.ledger.warnings.append(str(error))
-            else:
-                drawn.append(target.name)
-        return tuple(drawn)
-
-
-def _split(name: str) -> tuple[str, str]:
-    primitive, _, parameter = name.rpartition(":")
-    return primitive, parameter
-
-
-def peak_memory() -> int:
-    """Return the largest resident size that this process has had, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
