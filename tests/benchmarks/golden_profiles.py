@@ -13,7 +13,7 @@ from support.golden import Bench, F2Night, NiriNight, decompress
 from support.reference import reference_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from nightcrew.reducer.engine.recipe import Profile
@@ -92,9 +92,8 @@ def _whole(path: Path) -> Image:
 def _cut(path: Path, about: dict[str, Any]) -> list[Image]:
     """Cut out of a product what the reference's cut-outs show, to the next pixel."""
     data, good = _whole(path)
-    card = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", **about["hdr"]}
-    theirs = WCS({key: value for key, value in card.items() if key.startswith(("CTYPE", "CRPIX", "CRVAL", "CD"))})
-    ours = WCS(fits.getheader(path, "SCI"))
+    theirs = _projection({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", **about["hdr"]})
+    ours = _projection(fits.getheader(path, "SCI"))
     images = []
     for y, x, size in about["boxes"]:
         corner = ours.wcs_world2pix(theirs.wcs_pix2world([[x, y]], 0), 0)[0]
@@ -102,6 +101,10 @@ def _cut(path: Path, about: dict[str, Any]) -> list[Image]:
         box = np.s_[bottom : bottom + size, left : left + size]
         images.append((np.ascontiguousarray(data[box]), good[box]))
     return images
+
+
+def _projection(cards: Mapping[str, Any]) -> WCS:
+    return WCS({key: value for key, value in cards.items() if key.startswith(("CTYPE", "CRPIX", "CRVAL", "CD"))})
 
 
 def _describe(images: list[Image]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def measured(scene: Scene, directory: Path) -> list[str]:
     ways = [(outcome, _compared(outcome, bench, scene.group)) for outcome in outcomes]
     lines = []
     for number, quantity in enumerate(scene.quantities):
-        helps = " and ".join(f"`{step}`" if step.partition(":")[0].isalnum() else step for step in scene.steps)
+        helps = " and ".join(step if " " in step else f"`{step}`" for step in scene.steps)
         cells = [_cell(outcome, compared, quantity) for outcome, compared in ways]
         cells += ["-"] * (3 - len(cells))
         first = (scene.title, helps) if number == 0 else ("", "")

@@ -106,7 +106,7 @@ class Bench:
         without
             Primitives that are skipped.
         drop
-            Parameters of the plan that are not set; without `addDQ:user_bpm`, masks are looked for as `reduce` does.
+            Parameters of the plan that are not set; without `addDQ:user_bpm` masks are found as `reduce` finds them.
         **settings
             Other parameters, `primitive__name=value`.
         """
@@ -119,13 +119,18 @@ class Bench:
         user += [UserParameter(primitive, "skip_primitive", "True") for primitive in without]
         user += [UserParameter(*name.split("__"), value) for name, value in settings.items()]
         files = {c["type"]: made / c["file"] for c in group["calibrations"] if c["file"]}
+        if "addDQ:user_bpm" in set(drop) and "processed_flat" in files:
+            # The flat of the night has its mask in DQ: who names no mask has made a flat without.
+            flat = self.reduce("flat", profile, drop=drop, **settings).product
+            files |= {} if flat is None else {"processed_flat": flat}
         words = [profile, *without, *settings]
         target = self.directory / "-".join([kind, *words])
         target.mkdir(exist_ok=True)
         with Scratch(target) as scratch:
             sources: CalibrationSource = Chosen(files)
-            if "addDQ:user_bpm" in set(drop):
-                sources = Chain((sources, DirectoryCalibrations(self.directory / "calibrations", profile == "best")))
+            if "addDQ:user_bpm" in set(drop) and profile == "best":
+                # The profile standard keeps no mask that could be found.
+                sources = Chain((sources, DirectoryCalibrations(self.directory / "calibrations", True)))
             around = Surroundings(sources, Directory(target, keep_calibrations=False), Memory(BUDGET, scratch))
             paths = tuple(self.directory / "raw" / name for name in group["inputs"])
             result = reduce(Request(paths, group["recipe"], tuple(user), "sq", profile=profile), around)

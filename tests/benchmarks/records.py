@@ -37,6 +37,18 @@ def unevenness_of_frames(outcome: Outcome) -> float:
     return float(np.median([_unevenness(path) for path in _sky_subtracted(outcome)]))
 
 
+def outliers_of_frames(outcome: Outcome, sigmas: float = 6.0) -> float:
+    """Return how many pixels without flags and sources lie so many times the rms off, in the typical frame."""
+    return float(np.median([_outliers(path, sigmas) for path in _sky_subtracted(outcome)]))
+
+
+def _outliers(path: Path, sigmas: float) -> int:
+    with fits.open(path) as hdus:
+        values = hdus["SCI"].data[(hdus["DQ"].data == 0) & (hdus["OBJMASK"].data == 0)]
+    off = np.abs(values - np.median(values))
+    return int(np.count_nonzero(off > sigmas * 1.4826 * np.median(off)))
+
+
 def _unevenness(path: Path) -> float:
     with fits.open(path) as hdus:
         data, empty = hdus["SCI"].data, (hdus["DQ"].data == 0) & (hdus["OBJMASK"].data == 0)

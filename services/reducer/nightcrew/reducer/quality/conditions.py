@@ -13,6 +13,8 @@ from nightcrew.reducer.quality.measurements import Amount, Bands, Plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+CLOUDY = 0.08
+"""Magnitudes of dimming from which clouds are suspected: the limit of CC50, a photometric sky."""
 LEAST_TOLD = 0.005
 """Scatter that is not 0 with the decimals with which values are told."""
 
@@ -86,7 +88,8 @@ class Conditions(Plain):
         if self.sky is not None:
             parts.append(f"sky {self.sky.value:.2f} mag/arcsec2{_and_band(_scatter(self.sky), self.bg)}")
         if self.dimming is not None:
-            parts.append(f"light dimmed by up to {self.dimming:.2f} mag")
+            steady = self.dimming < CLOUDY
+            parts.append(f"{'light steady to' if steady else 'light dimmed by up to'} {self.dimming:.2f} mag")
         return ", ".join(parts) or "neither stars nor sky to tell the conditions by"
 
 
