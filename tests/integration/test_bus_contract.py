@@ -122,6 +122,18 @@ def test_one_consumer_may_listen_to_several_queues(bus):
             delivery.ack()
 
 
+def test_a_queue_that_is_never_empty_starves_no_other(bus):
+    for number in range(1, 9):
+        bus.publish(frame(number))
+    bus.publish(result := finished())
+    with bus.consume("plan.frames", "plan.results", tick=0.05) as consumer:
+        first = []
+        for _ in range(4):
+            first.append((delivery := following(consumer)).message)
+            delivery.ack()
+    assert result in first
+
+
 def test_what_is_acknowledged_does_not_come_again(site, bus):
     bus.publish(job())
     with bus.consume(REALTIME, tick=0.05) as consumer:

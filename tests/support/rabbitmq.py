@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
 DEBIAN = Path("/usr/lib/rabbitmq/bin")
 """Where Debian keeps the scripts themselves; those on the PATH change the user first."""
+REMEDY = "install rabbitmq-server (Debian: apt-get install rabbitmq-server)"
 PATIENCE = 60.0
 """Seconds that a node may take to start: two are usual."""
 
 
 def _script(name: str) -> str | None:
     return shutil.which(name, path=f"{DEBIAN}{os.pathsep}{os.environ.get('PATH', '')}")
+
+
+def _installed() -> bool:
+    return all(_script(name) is not None for name in ("rabbitmq-server", "rabbitmqctl", "epmd"))
 
 
 def _free_port() -> int:
@@ -147,13 +152,9 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def own_node(directory: Path, configuration: str = "") -> Iterator[Node]:
-    """Start a node of our own; end the run, saying what to install, where that is not possible."""
-    if any(_script(name) is None for name in ("rabbitmq-server", "rabbitmqctl", "epmd")):
-        pytest.exit(
-            "the tests need RabbitMQ: install rabbitmq-server (Debian: apt-get install rabbitmq-server); "
-            "NIGHTCREW_RABBITMQ_URL may name another one for all tests but those that restart it",
-            returncode=1,
-        )
+    """Start a node of our own."""
+    if not _installed():
+        pytest.fail(f"this test needs a RabbitMQ of its own: {REMEDY}", pytrace=False)
     node = Node(directory, configuration)
     try:
         node.start()
@@ -168,7 +169,9 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = RabbitSettings.load()
     try:
         check(settings, Topology((), (), ()))
-    except BusUnavailable:
+    except BusUnavailable as error:
+        if not _installed():
+            pytest.exit(f"the tests need RabbitMQ: {error}. Set NIGHTCREW_RABBITMQ_URL, or {REMEDY}", returncode=1)
         with own_node(tmp_path_factory.mktemp("rabbitmq")) as node:
             yield node.url
     else:

@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """What the broker knows of a consumer."""
+    """What the broker knows of a consumer; the queue whose turn is next comes first."""
 
     queues: tuple[str, ...] = ()
     held: list[Stored] = field(default_factory=list)
@@ -116,12 +116,13 @@ class MemoryBroker:
     def _next(self, session: Session) -> Stored | None:
         if session.lost:
             return None
-        for name in session.queues:
+        for number, name in enumerate(session.queues, 1):
             line = self._lines[name]
             standing_by = line.queue.single_active and line.sessions[0] is not session
             if line.waiting and not standing_by:
                 stored = line.waiting.popleft()
                 session.held.append(stored)
+                session.queues = session.queues[number:] + session.queues[:number]
                 return stored
         return None
 
