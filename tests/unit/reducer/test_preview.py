@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 from astropy.io.fits import Header
+from PIL import Image
 
-from nightcrew.reducer.preview import stretched, zscale
+from nightcrew.reducer.preview import LARGEST, stretched, write_preview, zscale
+from nightcrew.shared.dq import DQ
 from nightcrew.shared.frames import Plane
 
 ALONE = """
@@ -39,6 +41,35 @@ def test_a_handful_of_pixels_has_limits_too(values: list[float]) -> None:
 
 def test_an_image_without_a_single_number_is_black() -> None:
     assert not stretched(Plane(Header(), np.full((4, 4), np.nan, np.float32))).any()
+
+
+def test_pixels_without_data_are_black_and_all_others_are_not_and_the_first_row_is_at_the_bottom() -> None:
+    data = np.random.default_rng(3).normal(50.0, 4.0, (40, 60)).astype(np.float32)
+    data[0] = 500.0
+    dq = np.zeros(data.shape, np.uint16)
+    dq[10:20, 5:9] = DQ.NO_DATA
+    shades = stretched(Plane(Header(), data, None, dq))
+    assert (shades.dtype, shades.shape) == (np.uint8, (40, 60))
+    assert not shades[::-1][10:20, 5:9].any()
+    assert shades[::-1][dq == 0].all()
+    assert shades[-1].min() > np.median(shades)
+
+
+def test_a_mask_is_black_and_white() -> None:
+    mask = np.zeros((20, 20), np.int16)
+    mask[4, 5] = 1
+    shades = stretched(Plane(Header(), mask))
+    assert shades[::-1][4, 5] == 255
+    assert (shades == 255).sum() == 1
+
+
+def test_a_preview_of_a_large_frame_is_small_and_lies_there_whole(tmp_path) -> None:
+    plane = Plane(Header(), np.random.default_rng(4).normal(10.0, 1.0, (2048, 2100)).astype(np.float32))
+    write_preview(plane, tmp_path / "stack.png")
+    with Image.open(tmp_path / "stack.png") as picture:
+        assert max(picture.size) <= LARGEST
+        assert picture.size[0] > picture.size[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.png"]
 
 
 def test_a_preview_needs_no_matplotlib() -> None:
