@@ -6,12 +6,13 @@ import bz2
 import errno
 import gzip
 import hashlib
+import io
 import os
 import stat
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.fits.faults import DamagedFile, Reason
@@ -26,6 +27,8 @@ _INFLATERS: dict[bytes, tuple[str, Callable[[bytes], bytes]]] = {
     b"\x1f\x8b": ("gzip", gzip.decompress),
 }
 """By the first bytes of the file: names lie."""
+
+_PIECE = 1 << 24
 
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """Failures of the machine, not of the file: another try may help."""
@@ -91,8 +94,27 @@ def _check_name(path: Path) -> None:
         raise DamagedFile(path, Reason.UNREADABLE, "its name is not UTF-8") from error
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+class Identity(NamedTuple):
+    """What tells a file from another one, and from itself after a change.
+
+    Parameters
+    ----------
+    size
+        Bytes.
+    mtime_ns
+        Time of the last change, nanoseconds since 1970.
+    inode
+        Number of the file in its file system.
+    """
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """Return what the operating system says of a file."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class PlainFile:
@@ -102,6 +124,11 @@ class PlainFile:
     ----------
     path
         The file.  If it is replaced or changed later, reading from it is an error.
+
+    Attributes
+    ----------
+    identity : Identity
+        Of the file when it was opened first.
     """
 
     compressed = False
@@ -110,13 +137,13 @@ class PlainFile:
         self.path = path
         _check_name(path)
         with _descriptor(path) as (_, status):
-            self._identity = _identity(status)
+            self.identity = Identity.of(status)
         self.size = status.st_size
 
     @contextmanager
     def _unchanged(self) -> Iterator[int]:
         with _descriptor(self.path) as (number, status):
-            if _identity(status) != self._identity:
+            if Identity.of(status) != self.identity:
                 raise DamagedFile(self.path, Reason.UNREADABLE, "it was changed after it had been opened")
             yield number
 
@@ -161,13 +188,15 @@ class HeldFile:
         The file.
     raw
         Its bytes, if they have been read already.
+    most
+        Bytes of FITS that it may come to; None for any number.
     """
 
-    def __init__(self, disk: PlainFile, raw: bytes | None = None) -> None:
+    def __init__(self, disk: PlainFile, raw: bytes | None = None, most: int | None = None) -> None:
         self.path = disk.path
         self._disk = disk
         content = disk.whole() if raw is None else raw
-        self._held: bytes | None = inflate(content, disk.path)
+        self._held: bytes | None = inflate(content, disk.path, most)
         self.compressed = self._held is not content
         self.size = len(self._held)
         self._pending: set[int] = set()
@@ -210,17 +239,48 @@ def open_container(path: Path) -> Container:
     return HeldFile(disk) if _inflater(first) else disk
 
 
-def inflate(content: bytes, path: Path) -> bytes:
-    """Undo bzip2 or gzip; content that is neither is returned as it is."""
+def inflate(content: bytes, path: Path, most: int | None = None) -> bytes:
+    """Undo bzip2 or gzip; content that is neither is returned as it is.
+
+    Parameters
+    ----------
+    content, path
+        The bytes of a file, and its name for messages.
+    most
+        Bytes that may come of it; None for any number.
+
+    Raises
+    ------
+    DamagedFile
+        If the stream is damaged, or gives more than `most` bytes.
+    """
     inflater = _inflater(content[:3])
     if inflater is None:
         return content
     name, decompress = inflater
     try:
-        return decompress(content)
+        return decompress(content) if most is None else _bounded(content, path, name, most)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         rule = f"its {name} stream is damaged or incomplete ({error})"
         raise DamagedFile(path, Reason.COMPRESSED_STREAM_DAMAGED, rule) from error
+
+
+def _bounded(content: bytes, path: Path, name: str, most: int) -> bytes:
+    """Undo compression piece by piece: some kilobytes may stand for more than there is memory."""
+    packed = io.BytesIO(content)
+    pieces: list[bytes] = []
+    with bz2.BZ2File(packed) if name == "bzip2" else gzip.GzipFile(fileobj=packed) as stream:
+        while piece := stream.read(_PIECE):
+            pieces.append(piece)
+            most -= len(piece)
+            if most < 0:
+                raise DamagedFile(path, Reason.TOO_LARGE, f"its {name} stream gives more bytes than a frame may have")
+    return b"".join(pieces)
+
+
+def is_compressed(first: bytes) -> bool:
+    """Whether a file that begins with these bytes is compressed as a whole."""
+    return _inflater(first) is not None
 
 
 def _inflater(first: bytes) -> tuple[str, Callable[[bytes], bytes]] | None:

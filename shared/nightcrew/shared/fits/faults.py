@@ -31,6 +31,8 @@ class Reason(StrEnum):
     """The operating system does not let us read it, or it is not a file."""
     COMPRESSED_STREAM_DAMAGED = "compressed_stream_damaged"
     """Its bzip2, gzip or tile compression cannot be undone."""
+    TOO_LARGE = "too_large"
+    """It has more bytes, perhaps only once it is not compressed any more, than a frame may have."""
 
 
 REMEDIES = {
@@ -42,6 +44,7 @@ REMEDIES = {
     Reason.DATASUM: "fetch it again",
     Reason.UNREADABLE: "check the name and the permissions",
     Reason.COMPRESSED_STREAM_DAMAGED: "fetch it again",
+    Reason.TOO_LARGE: "take it out, or allow more where the limit is set",
 }
 
 

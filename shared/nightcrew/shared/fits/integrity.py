@@ -30,10 +30,13 @@ class Integrity:
         `Reason.OK`, or what is wrong.
     message
         One line with the file, the rule and the remedy; empty if all is well.
+    passing
+        Whether it was the machine that failed, not the file: another try may help.
     """
 
     reason: Reason
     message: str = ""
+    passing: bool = False
 
     @property
     def ok(self) -> bool:
@@ -61,18 +64,18 @@ def verify(path: Path | str, checksums: bool = True) -> Integrity:
         container = open_container(Path(path))
         with container.opened() as read:
             hdus = walk(read, container.size, container.path)
-            _check_length(hdus, container)
+            check_length(hdus, container)
             if checksums:
-                for hdu in hdus:
-                    _check_sums(hdu, read, container.path)
+                check_sums(hdus, read, container.path)
     except DamagedFile as damage:
         return Integrity(damage.reason, str(damage))
     except ServiceError as failure:
-        return Integrity(Reason.UNREADABLE, str(failure))
+        return Integrity(Reason.UNREADABLE, str(failure), passing=True)
     return Integrity(Reason.OK)
 
 
-def _check_length(hdus: list[Hdu], container: Container) -> None:
+def check_length(hdus: list[Hdu], container: Container) -> None:
+    """Raise `DamagedFile` unless a file ends with its last HDU and has as many as its writer counted."""
     trailing = container.size - hdus[-1].end
     if trailing:
         rule = f"{trailing} bytes follow its last HDU, which ends after {hdus[-1].end}"
@@ -82,6 +85,12 @@ def _check_length(hdus: list[Hdu], container: Container) -> None:
     if "PROCSOFT" in hdus[0].cards and isinstance(counted, int) and counted > len(hdus) - 1:
         rule = f"NEXTEND promises {counted} extensions, {len(hdus) - 1} are there"
         raise DamagedFile(container.path, Reason.TRUNCATED, rule)
+
+
+def check_sums(hdus: list[Hdu], read: ReadBytes, path: Path) -> None:
+    """Raise `DamagedFile` if an HDU does not add up to its CHECKSUM or DATASUM."""
+    for hdu in hdus:
+        _check_sums(hdu, read, path)
 
 
 def _check_sums(hdu: Hdu, read: ReadBytes, path: Path) -> None:

@@ -74,7 +74,14 @@ def read_headers(path: Path | str) -> list[Header]:
         If the disk fails.
     """
     container = open_container(Path(path))
-    return [_header(hdu, container) for hdu in _hdus(container)]
+    with container.opened() as read:
+        hdus = walk(read, container.size, container.path)
+    return headers_of(hdus, container)
+
+
+def headers_of(hdus: list[Hdu], container: Container) -> list[Header]:
+    """Return the header of every HDU of a file, as `read_headers` does, where the HDUs have been found already."""
+    return [_header(hdu, container) for hdu in _counted(hdus)]
 
 
 def open_frame(path: Path | str) -> Frame:
@@ -119,7 +126,10 @@ def open_frame_hashed(path: Path | str) -> tuple[Frame, str]:
 
 def _hdus(container: Container) -> list[Hdu]:
     with container.opened() as read:
-        hdus = walk(read, container.size, container.path)
+        return _counted(walk(read, container.size, container.path))
+
+
+def _counted(hdus: list[Hdu]) -> list[Hdu]:
     # Only extensions can be compressed: the image of a file of one HDU got a primary header for company.
     alone = len(hdus) == 2 and hdus[1].is_compressed_image and hdus[1].cards.get("ZSIMPLE") is True
     return hdus[1:] if alone else hdus
