@@ -34,6 +34,7 @@ def write_master(
     unit: str = "electron",
     seed: int = 1,
     made_of: tuple[Path, ...] = (),
+    checksums: bool = True,
     **cards: Any,
 ) -> Path:
     """Write a master of 256 x 256 pixels.
@@ -54,6 +55,8 @@ def write_master(
         Makes the pixels.
     made_of
         Files for its table PROVENANCE.
+    checksums
+        Whether it has CHECKSUM and DATASUM.
     cards
         Keywords of the primary header.
     """
@@ -73,7 +76,7 @@ def write_master(
         plane.variance = np.full((SIZE, SIZE), noise**2, np.float32)
     frame.provenance = [ProvenanceRow("2016-01-03T00:00:00", one.name, md5_of(one), "prepare") for one in made_of]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_frame(frame, path)
+    write_frame(frame, path, checksums=checksums)
     return path
 
 
