@@ -4,7 +4,7 @@
 >>> nightcrew.compat.install()  # the rest of a tutorial's script stays as it is  # doctest: +SKIP
 """
 
-from nightcrew.compat import astrodata, dataselect, logutils, reduce_utils
+from nightcrew.compat import astrodata, cal_service, dataselect, logutils, reduce_utils
 from nightcrew.compat.errors import (
     CalibrationNotFoundError,
     FieldValidationError,
@@ -25,6 +25,7 @@ __all__ = [
     "ReductionFailed",
     "UnrecognizedParameterException",
     "astrodata",
+    "cal_service",
     "dataselect",
     "install",
     "logutils",

@@ -6,10 +6,13 @@ import importlib.util
 import sys
 from types import ModuleType
 
+from nightcrew.compat import astrodata
+
 __all__ = ["install"]
 
 STAND_INS = {
     "recipe_system.reduction.coreReduce": "nightcrew.compat.reducing",
+    "recipe_system.cal_service": "nightcrew.compat.cal_service",
     "recipe_system.utils.reduce_utils": "nightcrew.compat.reduce_utils",
     "gempy.adlibrary.dataselect": "nightcrew.compat.dataselect",
     "gempy.utils.logutils": "nightcrew.compat.logutils",
@@ -29,17 +32,25 @@ def install() -> bool:
     -----
     Where the package `astrodata` of PyPI is installed, scripts get that one, with our instruments registered.
     """
-    if not any(name in sys.modules for name in STAND_INS) and importlib.util.find_spec("recipe_system") is not None:
+    if not any(name in sys.modules for name in STAND_INS) and _installed("recipe_system"):
         return False
     for name, ours in STAND_INS.items():
         _place(name, importlib.import_module(ours))
     if "gemini_instruments" not in sys.modules:
         _place("gemini_instruments", ModuleType("gemini_instruments", "Instruments are known to nightcrew already."))
-    if "astrodata" not in sys.modules and importlib.util.find_spec("astrodata") is None:
-        _place("astrodata", importlib.import_module("nightcrew.compat.astrodata"))
-    elif getattr(sys.modules.get("astrodata"), "__name__", "") != "nightcrew.compat.astrodata":
-        importlib.import_module("nightcrew.compat.astrodata_classes").register()
+    if sys.modules.get("astrodata") is not astrodata:
+        if _installed("astrodata"):
+            importlib.import_module("nightcrew.compat.astrodata_classes").register()
+        else:
+            _place("astrodata", astrodata)
     return True
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _place(name: str, module: ModuleType) -> None:

@@ -165,7 +165,7 @@ class Reduce:
             tuple(map(Path, files)),
             None if self.recipename == DEFAULT else self.recipename,
             tuple(user_parameters(parameters)),
-            self.mode,  # type: ignore[arg-type]
+            self.mode,
             self.suffix,
         )
         file = Path(self.config_file) if self.config_file is not None else None
