@@ -11,7 +11,7 @@ import typer
 
 from nightcrew.cli.options import Debug  # noqa: TC001  (Typer reads the annotations)
 
-TOOLS = ("dataselect", "showd", "showpars", "showrecipes", "typewalk", "provenance", "superclean", "reduce")
+TOOLS = ("dataselect", "showd", "showpars", "showrecipes", "typewalk", "provenance", "superclean", "caldb", "reduce")
 MARK = "# Written by nightcrew shims."
 
 
