@@ -1,0 +1,88 @@
+"""A night that lacks its darks, and the configured databases."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.shared.fits import open_frame
+from nightcrew.simulator import niri_night
+from support.archive import unused_url
+from support.command import nightcrew
+from support.local_databases import configure, data_dir, empty_database, home, module_marker
+
+__all__ = ["data_dir", "empty_database", "home", "module_marker", "nightcrew"]
+
+DARK = "N20160102S0423_dark.fits"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the directories of the 20 s darks of a night, and of its other frames but those of the standard."""
+    darks, others = (tmp_path_factory.mktemp(name) for name in ("darks", "others"))
+    niri_night(1, size=256, frames=3).write(others)
+    for path in others.glob("*.fits"):
+        phu = open_frame(path).phu
+        if phu["OBSTYPE"] == "DARK" and phu["EXPTIME"] > 10:
+            shutil.move(path, darks / path.name)
+        elif phu["OBJECT"] == "FS 17":
+            path.unlink()
+    return darks, others
+
+
+@pytest.fixture
+def stored(home, empty_database, raw, nightcrew) -> Path:
+    """Return the directory of a night without darks; a database has the one that was made yesterday."""
+    configure(home, "./cals.db get store")
+    assert nightcrew("night", str(raw[0]), "--out", "yesterday", "--no-previews").code == 0
+    return raw[1]
+
+
+def groups(out: str) -> dict[str, dict[str, Any]]:
+    document = json.loads(Path(out, "night.json").read_text())
+    return {group["kind"]: group for group in document["groups"]}
+
+
+def test_masters_of_a_night_are_entered_and_serve_the_next_one(stored, nightcrew):
+    assert nightcrew("caldb", "list").lines[1:] == [f"{DARK:30} {Path.cwd()}/yesterday"]
+    planned = nightcrew("night", str(stored), "--plan")
+    assert DARK in planned.out
+    said = nightcrew("night", str(stored), "--out", "today", "--no-previews")
+    assert said.code == 0, said.out + said.err
+    science = groups("today")["science"]
+    (dark,) = [one for one in science["calibrations"] if one["type"] == "processed_dark"]
+    assert dark["file"] == DARK
+    assert dark["reason"].endswith("; from ./cals.db")
+    assert all(DARK not in entry["file"] for entry in json.loads(Path("today/night.json").read_text())["left_out"])
+    image = Path.cwd() / "today" / science["products"][-1]
+    assert open_frame(image).phu["DARKIM"] == DARK
+    assert nightcrew("caldb", "affected", DARK).out == f"{image}\n"
+    names = [line.split()[0] for line in nightcrew("caldb", "list").lines[1:]]
+    assert any(name.endswith("_flat.fits") for name in names)
+    nightcrew("caldb", "veto", DARK, "--why", "light leak")
+    vetoed = nightcrew("night", str(stored), "--plan")
+    assert DARK not in vetoed.out
+
+
+def test_masters_are_not_entered_where_that_is_not_wanted(home, empty_database, raw, nightcrew):
+    configure(home, "./cals.db get store")
+    assert nightcrew("night", str(raw[0]), "--out", "out", "--no-previews", "--no-store").code == 0
+    assert nightcrew("caldb", "list").lines[1:] == ["There are no files in the database"]
+
+
+def test_science_waits_for_a_server_that_may_have_its_dark(home, raw, nightcrew):
+    url = unused_url()
+    Path("rc").write_text(f"[calibs]\ndatabases = {url} get\n")
+    said = nightcrew("night", str(raw[1]), "--out", "out", "--no-previews", "-c", "rc")
+    assert said.code == 1
+    outcome = groups("out")["science"]["outcome"]
+    assert outcome["status"] == "retryable"
+    assert outcome["reason"].startswith(f"processed_dark: {url}: cannot be asked")
+    said = nightcrew("night", str(raw[1]), "--out", "quick", "--no-previews", "-c", "rc", "--mode", "ql")
+    science = groups("quick")["science"]
+    assert science["outcome"]["status"] == "succeeded"
+    assert any(f"reduced without processed_dark: {url}" in caveat for caveat in science["outcome"]["caveats"])
