@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from nightcrew.shared.ledger.records import ProductRow
 from nightcrew.shared.ledger.tables import products
@@ -38,6 +38,16 @@ def current(connection: Connection, name: str) -> ProductRow | None:
     )
     row = connection.execute(wanted).first()
     return None if row is None else _product(row)
+
+
+def current_in_turn(connection: Connection, name: str) -> ProductRow | None:
+    """Return what `current` does, to one transaction after the other.
+
+    Whoever brings the file of that name up to date within the transaction brings it to the latest product, though
+    several do it at once: the lock is on the name, and is kept to the end of the transaction.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"ledger.products {name}", 0))))
+    return current(connection, name)
 
 
 def supersede(connection: Connection, older: UUID, newer: UUID) -> int:
