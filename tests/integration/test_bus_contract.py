@@ -417,6 +417,19 @@ def test_a_consumer_ends_when_it_is_told_to(site, way):
     bus.close()
 
 
+def test_a_worker_told_to_stop_takes_no_job_that_it_would_only_hand_back(site, bus):
+    bus.publish(job())
+    stop = Event()
+    stop.set()
+    stopped = site.bus(stop=stop)
+    assert list(stopped.consume(REALTIME)) == []
+    stopped.close()
+    with bus.consume(REALTIME, tick=0.05) as consumer:
+        delivery = following(consumer)
+        assert not delivery.redelivered
+        delivery.ack()
+
+
 def test_a_worker_told_to_stop_still_settles_what_it_holds(site):
     stop = Event()
     bus = site.bus(stop=stop)

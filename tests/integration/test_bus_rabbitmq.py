@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from dataclasses import replace
-from threading import Event
+from threading import Event, Timer
 from typing import TYPE_CHECKING
 
 import pika
@@ -147,11 +147,12 @@ def test_an_outage_in_the_middle_of_a_publication_is_an_answer(site):
 
 
 def test_a_service_told_to_stop_does_not_wait_for_a_broker(site):
-    bus = site.bus(backoff=Backoff(first=PATIENCE, ceiling=PATIENCE))
+    stop = Event()
+    bus = site.bus(stop=stop, backoff=Backoff(first=PATIENCE, ceiling=PATIENCE))
     site.wire(bus).cut(refuse=True)
-    bus._stop.set()
-    assert isinstance(bus.publish(finished()), Refused)
+    Timer(0.1, stop.set).start()
     assert list(bus.consume(REALTIME)) == []
+    assert isinstance(bus.publish(finished()), Refused)
 
 
 def test_a_connection_outlives_a_job_of_several_heartbeats(site):

@@ -31,6 +31,8 @@ PATIENCE = 10.0
 """Seconds until a test gives up waiting for what happens in milliseconds."""
 SILENCE = 0.15
 """Seconds after which a queue is taken to be empty."""
+FORGOTTEN = 600_000
+"""Milliseconds after which the broker deletes the queues of a test that was killed."""
 QUICK = Backoff(first=0.02, ceiling=0.1, attempts=6)
 
 
@@ -200,7 +202,9 @@ def with_limits_as_arguments(topology: Topology) -> Topology:
         return replace(plain, arguments=alternate)
 
     def queue(plain: Queue) -> Queue:
-        return replace(plain, arguments={**plain.arguments, **_arguments(topology, plain.limits)})
+        return replace(
+            plain, arguments={**plain.arguments, **_arguments(topology, plain.limits), "x-expires": FORGOTTEN}
+        )
 
     return replace(
         topology,

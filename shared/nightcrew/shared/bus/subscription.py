@@ -42,6 +42,9 @@ class RabbitConsumer(BaseConsumer[FromRabbit]):
         self._arrived: deque[Arrived[FromRabbit]] = deque()
         self._cancelled = ""
         self._channel: BlockingChannel | None = None
+        if stop.is_set():
+            self.closed = True
+            return
         try:
             self._subscribe(queues)
         except BusUnavailable:
