@@ -9,9 +9,9 @@ import pytest
 
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import CalibrationError, ShapeMismatch
+from nightcrew.shared.errors import CalibrationError, FrameError, ShapeMismatch
 from nightcrew.shared.fits import write_frame
-from support.runs import DARK, niri_frame, running
+from support.runs import DARK, f2_frame, niri_frame, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,3 +128,35 @@ def test_an_image_in_place_of_a_mask_is_refused(value: float, tmp_path) -> None:
     write_frame(niri_frame("N9.fits", pixels), tmp_path / "N9.fits")
     with pytest.raises(CalibrationError, match=r"N9\.fits: is no bad-pixel mask"):
         flags_after(tmp_path, niri_frame(), user=(f"addDQ:user_bpm={tmp_path / 'N9.fits'}",))
+
+
+def test_flags_that_are_there_already_stay_and_it_is_told(tmp_path) -> None:
+    frame = niri_frame()
+    frame.planes[0].dq = np.full((256, 256), DQ.COSMIC_RAY, np.uint16)
+    (dq,), run = flags_after(tmp_path, frame)
+    assert (dq == DQ.COSMIC_RAY).all()
+    assert any("a mask already exists in extension 1" in text for text in run.ledger.warnings)
+
+
+def test_a_users_illumination_mask_is_laid_over(tmp_path) -> None:
+    mask = niri_frame("N1_illum.fits", np.zeros((256, 256), np.float32))
+    mask.planes[0].data[:5] = 1.0
+    write_frame(mask, tmp_path / "N1_illum.fits")
+    user = ("addDQ:add_illum_mask=True", f"addDQ:illum_mask={tmp_path / 'N1_illum.fits'}")
+    (dq,), _ = flags_after(tmp_path, niri_frame(), user=user)
+    assert (dq[:5] == DQ.UNILLUMINATED).all()
+    assert not dq[5:].any()
+
+
+def test_the_illumination_mask_of_f2_is_for_whole_frames(tmp_path) -> None:
+    frame = f2_frame(data=np.zeros((64, 64), np.float32))
+    with running(tmp_path, frame) as run, pytest.raises(FrameError, match="64 x 64 pixels, the illumination mask has"):
+        run.step("addIllumMaskToDQ", {})
+
+
+def test_a_mask_without_the_extension_covers_nothing(tmp_path) -> None:
+    path = mask_file(tmp_path)
+    double = niri_frame()
+    double.planes.append(double.planes[0].copy())
+    with pytest.raises(ShapeMismatch, match="N1_bpm.fits: does not cover.*no such extension"):
+        flags_after(tmp_path, double, user=(f"addDQ:user_bpm={path}",), steps=("addDQ",))

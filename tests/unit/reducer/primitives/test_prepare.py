@@ -167,3 +167,23 @@ def test_a_wcs_without_a_reference_is_bad(sequence, tmp_path) -> None:
     with running(tmp_path, *sequence[:1], user=("prepare:bad_wcs=ignore", "prepare:require_wcs=False")) as run:
         run.step("prepare", {})
         assert "N20160102S0001.fits: WCS inconsistent" in run.ledger.warnings[0]
+
+
+def test_where_no_frame_is_good_there_is_nothing_to_mend_by_and_each_is_told_so(sequence, tmp_path) -> None:
+    for frame in sequence:
+        frame.planes[0].header["CRVAL2"] = 20.0
+    with running(tmp_path, *sequence, user=("prepare:bad_wcs=fix",)) as run:
+        run.step("prepare", {})
+        told = [text for text in run.ledger.warnings if "has a good WCS to mend it by, it stays" in text]
+        assert [text.partition(".")[0][-5:] for text in told] == ["S0001", "S0002", "S0003"]
+        assert all(frame.planes[0].header["CRVAL2"] == 20.0 for frame in run.stream("main"))
+
+
+def test_a_wcs_that_stays_where_the_telescope_moved_is_bad(tmp_path) -> None:
+    frames = [
+        niri_frame(f"N{number}.fits", QOFFSET=20.0 * (number - 1), UT=f"09:1{number}:00.0", UTSTART=when, UTEND="")
+        for number, when in ((1, "soon"), (2, 12))
+    ]
+    with running(tmp_path, *frames, user=("prepare:bad_wcs=ignore",)) as run:
+        run.step("prepare", {})
+        assert run.ledger.warnings == ["N2.fits: WCS inconsistent with target coordinates"]
