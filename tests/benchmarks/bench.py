@@ -1,4 +1,4 @@
-"""Measure nightcrew on the NIRI tutorial night: 55 frames of 1024 x 1024, as `make bench` does.
+"""Measure nightcrew on the NIRI tutorial night, 55 frames of 1024 x 1024, and on a night of F2, as `make bench` does.
 
 Every figure is the median of several runs in child processes, start-up included, after one run that fills the
 caches of compiled kernels.  The reference's figures were measured with DRAGONS 4.2.2 on a machine with two cores.
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import flamingos
 from benchmarks.big_stack import check_tiles, stack_200
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
@@ -131,7 +132,9 @@ def measure_night(raw: Path, runs: int, scratch: Path) -> list[Figure]:
     for number in range(runs):
         cost, ledger = whole_night(raw, scratch / f"night-{number}")
         nights.append(cost)
-        shutil.rmtree(scratch / f"night-{number}")
+        if number < runs - 1:
+            shutil.rmtree(scratch / f"night-{number}")
+    (scratch / f"night-{runs - 1}").rename(scratch / "night")
     night = median(nights)
     figures += [
         Figure("nightcrew night: wall", night.wall, "s", reference=REFERENCE_WALL),
@@ -159,6 +162,15 @@ def measure_commands(raw: Path, runs: int, scratch: Path) -> list[Figure]:
     ]
 
 
+def measure_f2(cache: Path, seed: int, runs: int, scratch: Path) -> list[Figure]:
+    """Measure a night of Flamingos-2, a quick look at it, and a stack that grows."""
+    raw = flamingos.simulate(cache, seed)
+    print(f"{len(list(raw.glob('*.fits*')))} frames in {raw}", flush=True)
+    rows = flamingos.measure_night(raw, runs, scratch, print_ledger)
+    rows += flamingos.measure_looks(raw, scratch / "made", "f2", scratch)
+    return [Figure(*row) for row in rows]
+
+
 def print_ledger(title: str, ledger: dict[str, float], total: float) -> None:
     """Print where the CPU time goes."""
     print(f"\n{title}: {total:.2f} s CPU, of them by primitive (those that call others include them)")
@@ -173,22 +185,30 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs per figure; the median counts (default: 3)")
     parser.add_argument("--size", type=int, default=1024, help="pixels along a side of the night's frames")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated night")
+    parser.add_argument("--only", choices=("niri", "f2"), help="measure one camera only")
     parser.add_argument("--big", action="store_true", help="also stack 200 frames of 2048 x 2048 (9 GB of disk)")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nightcrew-bench")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure is over its limit")
     options = parser.parse_args()
 
-    raw = simulate(options.cache, options.size, options.seed)
     where = machine()
-    print(f"{len(list(raw.glob('*.fits*')))} frames in {raw}\n{where}", flush=True)
+    print(where, flush=True)
+    figures: list[Figure] = []
+    options.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.cache) as name:
         scratch = Path(name)
         try:
-            figures = measure_commands(raw, options.runs, scratch) + measure_night(raw, options.runs, scratch)
-            figures += [Figure(*figure) for figure in check_tiles(raw, scratch)]
-            if options.big:
-                figures += [Figure(*figure) for figure in stack_200(raw, scratch)]
+            if options.only != "f2":
+                raw = simulate(options.cache, options.size, options.seed)
+                print(f"{len(list(raw.glob('*.fits*')))} frames in {raw}", flush=True)
+                figures += measure_commands(raw, options.runs, scratch) + measure_night(raw, options.runs, scratch)
+                looks = flamingos.measure_looks(raw, scratch / "night" / "products", "niri", scratch)
+                figures += [Figure(*figure) for figure in (*looks, *check_tiles(raw, scratch))]
+                if options.big:
+                    figures += [Figure(*figure) for figure in stack_200(raw, scratch)]
+            if options.only != "niri":
+                figures += measure_f2(options.cache, options.seed, options.runs, scratch)
         except CommandFailed as error:
             print(error, file=sys.stderr)
             return 1

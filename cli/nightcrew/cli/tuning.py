@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import gc
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 """Parameters of glibc's mallopt (malloc.h)."""
-MALLOC = ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 1 << 30), (M_TOP_PAD, 64 << 20))
-"""Keep freed planes of 4 MB for the next one: the kernel need not give, clear and take them each time."""
+MALLOC = ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 1 << 30), (M_TOP_PAD, 64 << 20), (M_ARENA_MAX, 1))
+"""Keep freed planes of 4 or 16 MB for the next one, whichever thread wants it: the kernel need not give, clear and take
+them each time."""
 COLLECT_AFTER = 200_000
 """Objects made before the collector looks for cycles: header cards are many, and no cycles."""
 

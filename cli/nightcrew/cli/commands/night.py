@@ -13,7 +13,7 @@ import typer
 
 from nightcrew.cli.errors import ExitCode, warn
 from nightcrew.cli.options import Debug, Profile, ProfileOption
-from nightcrew.cli.resources import memory_budget
+from nightcrew.cli.resources import memory_budget, thread_count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +63,10 @@ def night(
     memory: Annotated[
         float | None, typer.Option(help="Memory budget, GB.", show_default="half of what there is", min=0.2)
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads for the kernels; changes no result.", min=1)] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads at work; changes no result.", show_default="one for each processor", min=1),
+    ] = None,
     previews: Annotated[bool, typer.Option(help="Draw a PNG of every product.")] = True,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file (dragonsrc).")
@@ -104,7 +107,7 @@ def night(
         supplied = supply(collection, databases.sources(mode.value, target / "calibrations"), mode.value)
         collection = supplied.collection
         execution = Execution(
-            collection, target, memory_budget(memory), mode.value, threads, previews=previews, profile=profile.value,
+            collection, target, memory_budget(memory), mode.value, thread_count(threads), previews=previews, profile=profile.value,
             databases=databases, supplied=supplied,
         )  # fmt: skip
         reports, document = _carry_out(execution, log, directory, start)

@@ -125,6 +125,8 @@ class Execution:
     def run(self, watcher: Watcher) -> Iterator[GroupReport]:
         """Yield the report of each group when it is done."""
         groups = self.collection.plan.groups
+        if self.threads > 1:
+            self._digests.ahead((self.collection.paths[name] for group in groups for name in group.inputs), 1)
         for number, group in enumerate(groups, 1):
             watcher.begin(group, number, len(groups))
             wall, cpu = time.perf_counter(), time.process_time()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from nightcrew.reducer.kernels.threads import in_spans
 from nightcrew.shared.fits.pixels import FilePixels
 
 if TYPE_CHECKING:
@@ -62,21 +63,25 @@ class Pending:
         if self.has_variance:
             plane.supply("variance", PendingPixels(self, "variance"))
 
-    def rows(self, start: int, stop: int) -> Pair:
-        """Do the steps for some rows."""
+    def rows(self, start: int, stop: int, threads: int = 1) -> Pair:
+        """Do the steps for some rows, on one thread or several."""
         shape = (max(stop - start, 0), *self.shape[1:])
         data = np.empty(shape, np.float32)
         variance = np.empty(shape, np.float32) if self.has_variance else None
         strip = max(1, STRIP // max(self.shape[1], 1))
-        for first in range(start, stop, strip):
-            last = min(first + strip, stop)
-            pixels: Pixels = np.ascontiguousarray(self._raw.rows(first, last), np.float32)
-            noise: Pixels | None = None
-            for step in self._steps:
-                pixels, noise = step(pixels, noise)
-            data[first - start : last - start] = pixels
-            if variance is not None and noise is not None:
-                variance[first - start : last - start] = noise
+
+        def fill(begin: int, end: int) -> None:
+            for first in range(begin, end, strip):
+                last = min(first + strip, end)
+                pixels: Pixels = np.ascontiguousarray(self._raw.rows(first, last), np.float32)
+                noise: Pixels | None = None
+                for step in self._steps:
+                    pixels, noise = step(pixels, noise)
+                data[first - start : last - start] = pixels
+                if variance is not None and noise is not None:
+                    variance[first - start : last - start] = noise
+
+        in_spans(fill, start, stop, threads)
         return data, variance
 
     def data(self, start: int, stop: int) -> Pixels:
@@ -164,10 +169,10 @@ def treat(plane: Plane, step: Step, *, has_variance: bool) -> None:
         pending.then(step, has_variance=has_variance).put_into(plane)
 
 
-def develop(plane: Plane) -> None:
-    """Do now what the pixels of a plane wait for."""
+def develop(plane: Plane, threads: int = 1) -> None:
+    """Do now what the pixels of a plane wait for, on one thread or several."""
     pending = pending_of(plane)
     if pending is not None:
-        plane.data, variance = pending.rows(0, pending.shape[0])
+        plane.data, variance = pending.rows(0, pending.shape[0], threads)
         if variance is not None:
             plane.variance = variance

@@ -226,6 +226,8 @@ def reduce(request: Request, around: Surroundings, prepared: Prepared | None = N
         name = prepared.recipe.name
         inputs = [frame.path for frame in prepared.frames if frame.path is not None]
         around = replace(around, store=Sparing(around.store, frozenset(path.resolve() for path in inputs)))
+        if around.threads > 1:
+            around.digests.ahead(inputs, around.threads)
         recorder = Recorder(
             prepared.recipe, request, inputs, around.digests.md5, ordered=prepared.recipe not in RECIPES
         )

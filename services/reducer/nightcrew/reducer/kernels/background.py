@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nightcrew.reducer.kernels.clipping import sigma_clip
 from nightcrew.reducer.kernels.compiler import njit
+from nightcrew.reducer.kernels.threads import all_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -247,6 +249,7 @@ def sky_factor(
     threshold: float = 0.001,
     sampling: int = SAMPLING,
     decimate_twice: bool = True,
+    threads: int = 1,
 ) -> SkyFactor | None:
     """Find the factor of a sky frame that leaves no sky in a science frame.
 
@@ -258,6 +261,8 @@ def sky_factor(
         The factor is found when its correction is at most so large.
     sampling, decimate_twice
         As for `background`.
+    threads
+        Threads at work; changes no result.
 
     Returns
     -------
@@ -271,7 +276,7 @@ def sky_factor(
     """
     found = None
     for fit in (True, False):
-        found = _iterate(science, sky, threshold, sampling, sampling if decimate_twice else 1, fit=fit)
+        found = _iterate(science, sky, threshold, sampling, sampling if decimate_twice else 1, threads, fit=fit)
         if found is None or found.converged:
             break
     return found
@@ -283,6 +288,7 @@ def _iterate(
     threshold: float,
     sampling: int,
     again: int,
+    threads: int,
     *,
     fit: bool,
 ) -> SkyFactor | None:
@@ -297,7 +303,7 @@ def _iterate(
     seen = flat[in_first]
     current, factor, rounds, fitted = 1.0, 0.0, 0, True
     while abs(current) > threshold and rounds < MOST_ROUNDS:
-        ours, theirs = estimate(seen, sampling=again, fit=fit), estimate(own_sky, sampling=again, fit=fit)
+        ours, theirs = all_of(partial(estimate, sampling=again, fit=fit), (seen, own_sky), threads)
         if ours is None or theirs is None:
             return None
         ratio = ours.level / theirs.level if theirs.level else math.nan

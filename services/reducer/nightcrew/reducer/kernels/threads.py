@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,6 +28,12 @@ def in_spans(work: Callable[[int, int], None], start: int, stop: int, threads: i
     edges = [start + (stop - start) * k // threads for k in range(threads + 1)]
     spans = [(a, b) for a, b in pairwise(edges) if b > a]
     all_of(lambda span: work(*span), spans, threads)
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Give so many items at a time, of which the last ones may be fewer."""
+    for start in range(0, len(items), max(size, 1)):
+        yield items[start : start + max(size, 1)]
 
 
 def all_of(work: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:

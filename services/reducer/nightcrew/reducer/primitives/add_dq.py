@@ -14,6 +14,7 @@ from nightcrew.reducer.engine.parameters import Parameters, parameter
 from nightcrew.reducer.engine.primitive import all_frames
 from nightcrew.reducer.illumination import f2_imaging_mask
 from nightcrew.reducer.kernels.pixelwise import flag_levels
+from nightcrew.reducer.kernels.threads import all_of, batched
 from nightcrew.reducer.pending import pending_of
 from nightcrew.shared.calibrations import CouldNotAsk, Found, NotFound
 from nightcrew.shared.dq import DQ
@@ -22,7 +23,7 @@ from nightcrew.shared.frames import ProvenanceRow
 
 if TYPE_CHECKING:
     from nightcrew.reducer.engine.run import Run
-    from nightcrew.shared.frames import Array, Frame
+    from nightcrew.shared.frames import Array, Frame, Plane
 
 STATIC_DEFAULT = "default"
 
@@ -61,36 +62,48 @@ def add_dq(frames: list[Frame], p: AddDQ, run: Run) -> list[Frame]:
 
     Pixels that are not finite numbers become 0 with the bit no_data.
     """
-    for frame in frames:
-        masks = [_open_mask(run, path, frame) for path in _mask_files(frame, p, run)]
-        for index, plane in enumerate(frame.planes):
-            if plane.dq is not None:
-                run.warn(f"{frame.filename}: a mask already exists in extension {index + 1}")
-                continue
-            header = plane.header
-            pixels = plane.data
-            data, dq = flag_levels(pixels, _level(header, "SATLEVEL"), _level(header, "NONLINEA"))
-            if data is pixels and pending_of(plane) is not None:
-                plane.release("data")
-            else:
-                plane.data = data
-            for mask in masks:
-                flags = lay_over(mask, frame, index).of(mask, index, "data")
-                assert flags is not None
-                _check_flags(flags, mask)
-                dq = np.bitwise_or(dq, flags.astype(np.uint16, copy=False), out=dq)
-            plane.dq = dq
-            lost = int(np.count_nonzero(dq & DQ.NO_DATA)) if np.bitwise_or.reduce(dq, axis=None) & DQ.NO_DATA else 0
-            if lost:
-                run.warn(
-                    f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0"
-                )
+    threads = run.around.threads
+    for some in batched(frames, threads):
+        masks = [[_open_mask(run, path, frame) for path in _mask_files(frame, p, run)] for frame in some]
+        levels = all_of(lambda frame: [_flagged_by_level(plane) for plane in frame.planes], some, threads)
+        for frame, of_frame, flags in zip(some, masks, levels, strict=True):
+            _set_flags(frame, of_frame, flags, run)
         run.settle()
     if p.latency:
         frames = run.call("addLatencyToDQ", frames, **p.shared_with(AddLatencyToDQ))
     if p.add_illum_mask:
         frames = run.call("addIllumMaskToDQ", frames, **p.shared_with(AddIllumMaskToDQ))
     return frames
+
+
+def _flagged_by_level(plane: Plane) -> Array | None:
+    """Return the flags that the counts of a plane ask for, and correct them; None if it has flags already."""
+    if plane.has("dq"):
+        return None
+    pixels = plane.data
+    data, dq = flag_levels(pixels, _level(plane.header, "SATLEVEL"), _level(plane.header, "NONLINEA"))
+    if data is pixels and pending_of(plane) is not None:
+        plane.release("data")
+    else:
+        plane.data = data
+    return dq
+
+
+def _set_flags(frame: Frame, masks: list[Frame], levels: list[Array | None], run: Run) -> None:
+    """Give the planes of a frame their flags: those of their own levels, and those of the masks."""
+    for index, (plane, dq) in enumerate(zip(frame.planes, levels, strict=True)):
+        if dq is None:
+            run.warn(f"{frame.filename}: a mask already exists in extension {index + 1}")
+            continue
+        for mask in masks:
+            flags = lay_over(mask, frame, index).of(mask, index, "data")
+            assert flags is not None
+            _check_flags(flags, mask)
+            np.bitwise_or(dq, flags.astype(np.uint16, copy=False), out=dq)
+        plane.dq = dq
+        if np.bitwise_or.reduce(dq, axis=None) & DQ.NO_DATA:
+            lost = int(np.count_nonzero(dq & DQ.NO_DATA))
+            run.warn(f"{frame.filename}: {lost} pixels are not finite numbers; flagged as no data (16) and set to 0")
 
 
 def _level(header: Any, keyword: str) -> float | None:

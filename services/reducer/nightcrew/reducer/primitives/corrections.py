@@ -70,7 +70,7 @@ def dark_correct(frames: list[Frame], p: DarkCorrect, run: Run) -> list[Frame]:
             )
         _compare_exposures(dark, frame, run)
         for index, plane in enumerate(frame.planes):
-            develop(plane)
+            develop(plane, run.around.threads)
             plane.data, plane.variance, plane.dq = pixelwise.subtract(
                 (plane.data, plane.variance, plane.dq), lay_over(dark, frame, index).planes(dark, index)
             )
@@ -107,7 +107,7 @@ def flat_correct(frames: list[Frame], p: FlatCorrect, run: Run) -> list[Frame]:
                 "use a flat of the same filter"
             )
         for index, plane in enumerate(frame.planes):
-            develop(plane)
+            develop(plane, run.around.threads)
             plane.data, plane.variance, plane.dq = pixelwise.divide(
                 (plane.data, plane.variance, plane.dq), lay_over(flat, frame, index).planes(flat, index)
             )

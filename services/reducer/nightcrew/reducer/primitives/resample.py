@@ -128,6 +128,7 @@ def _resample(
     made = resample(
         _cleaned(plane) if p.clean_data else plane.data, plane.variance, plane.dq, plane.objmask, to_target, grid,
         interpolant=p.interpolant, conserve=p.conserve, dq_threshold=p.dq_threshold, snap=WHOLE_PIXELS,
+        threads=run.around.threads,
     )  # fmt: skip
     if made.replaced:
         run.warn(f"{frame.filename}: {made.replaced} pixels that are no numbers were set to 0 before resampling")

@@ -290,7 +290,10 @@ def _subtract(frame: Frame, plane: Plane, sky: Plane, how: Subtraction, run: Run
 
 def _factor(frame: Frame, plane: Plane, sky: Plane, threshold: float, run: Run) -> float:
     """Return the factor that brings a sky to the level of a plane; where that cannot be found, the next best one."""
-    found = sky_factor((plane.data, plane.dq, plane.objmask), (sky.data, sky.dq, sky.objmask), threshold=threshold)
+    found = sky_factor(
+        (plane.data, plane.dq, plane.objmask), (sky.data, sky.dq, sky.objmask), threshold=threshold,
+        threads=run.around.threads,
+    )  # fmt: skip
     if found is not None and found.converged:
         if not found.fitted:
             run.warn(f"{frame.filename}: sky scaled by clipped medians, since its level cannot be fitted")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nightcrew.reducer.kernels.statistics import Level, relative_level, solve_levels
+from nightcrew.reducer.kernels.threads import all_of, batched
 from nightcrew.reducer.kernels.tiles import combine_planes
 from nightcrew.shared.frames import Plane
 
@@ -40,7 +41,7 @@ class SkyStacker:
     use_dq
         Whether flags count.
     budget, threads
-        Bytes and threads of a combination.
+        Bytes of a combination; threads at work, which change no result.
     settle
         Called whenever pixels have been read that are not needed any more.
     """
@@ -92,14 +93,14 @@ class SkyStacker:
 
     def _normalization(self, names: Names, planes: Sequence[Plane], index: int) -> list[float]:
         """Return factors or offsets, to the precision of the pixels: float32."""
-        pairs = {}
-        for i, j in combinations(range(len(planes)), 2):
-            key = names[i], names[j], index
-            if key not in self._levels:
-                self._levels[key] = self._level(planes[i], planes[j])
-                self.settle()
-            pairs[i, j] = self._levels[key]
-        return [float(np.float32(value)) for value in solve_levels(len(planes), pairs, scaling=self.scale)]
+        pairs = {(i, j): (names[i], names[j], index) for i, j in combinations(range(len(planes)), 2)}
+        missing = [(pair, key) for pair, key in pairs.items() if key not in self._levels]
+        for some in batched(missing, self.threads):
+            levels = all_of(lambda one: self._level(planes[one[0][0]], planes[one[0][1]]), some, self.threads)
+            self._levels.update(zip((key for _, key in some), levels, strict=True))
+            self.settle()
+        known = {pair: self._levels[key] for pair, key in pairs.items()}
+        return [float(np.float32(value)) for value in solve_levels(len(planes), known, scaling=self.scale)]
 
     def _level(self, first: Plane, second: Plane) -> Level:
         """Measure how two skies lie relative to each other."""
