@@ -168,7 +168,8 @@ class PointingCheck:
             self._base = self._last_good
             yield from self._mend_queue()
         for frame, _ in self._queue:
-            yield f"{original_name(frame)}: no frame of its sequence or before has a good WCS to mend it by, it stays as it is"
+            missing = "no frame of its sequence or before has a good WCS to mend it by"
+            yield f"{original_name(frame)}: {missing}, it stays as it is"
             self.bad.append(frame)
         self._queue = []
         self._base = None
