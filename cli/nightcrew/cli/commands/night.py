@@ -107,8 +107,8 @@ def night(
         supplied = supply(collection, databases.sources(mode.value, target / "calibrations"), mode.value)
         collection = supplied.collection
         execution = Execution(
-            collection, target, memory_budget(memory), mode.value, thread_count(threads), previews=previews, profile=profile.value,
-            databases=databases, supplied=supplied,
+            collection, target, memory_budget(memory), mode.value, thread_count(threads), previews=previews,
+            profile=profile.value, databases=databases, supplied=supplied,
         )  # fmt: skip
         reports, document = _carry_out(execution, log, directory, start)
     if as_json:

@@ -92,6 +92,27 @@ def test_one_bad_pixel_becomes_sixteen() -> None:
     assert made.variance is None
 
 
+@pytest.mark.parametrize("threshold", [0.001, 0.6])
+def test_flags_that_all_pixels_around_have_stay_and_the_number_of_threads_changes_nothing(threshold: float) -> None:
+    dq = np.zeros((30, 30), np.uint16)
+    dq[:, :18] = 64
+    dq[10:, :9] |= 1
+    data = np.random.default_rng(1).normal(100, 20, (30, 30)).astype(np.float32)
+    made = [
+        resample(
+            data, data, dq, None, Affine.shift(0.4, -0.3), Grid((0, 0), (30, 30)), dq_threshold=threshold,
+            threads=threads,
+        )
+        for threads in (1, 2, 7)
+    ]  # fmt: skip
+    assert (made[0].dq[:28, 3:15] & 64).all()
+    assert not (made[0].dq[:28, 21:] & 64).any()
+    assert (made[0].dq[13:28, 3:6] & 1).all()
+    for other in made[1:]:
+        for name in ("data", "variance", "dq"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(made[0], name))
+
+
 def test_a_shift_by_whole_pixels_is_a_copy() -> None:
     data = np.arange(20, dtype=np.float32).reshape(4, 5)
     dq = np.full((4, 5), 2, np.uint16)

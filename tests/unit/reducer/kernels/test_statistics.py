@@ -35,6 +35,28 @@ def test_the_median_is_exact(values: list[float]) -> None:
     np.testing.assert_array_equal(median(array), want)
 
 
+@pytest.mark.parametrize("size", [100_000, 100_001])
+@pytest.mark.parametrize(
+    "kind",
+    ["sky", "ratios", "constant", "two levels", "half not a number", "a tenth not a number", "in order", "bright"],
+)
+def test_the_median_of_many_values_is_exact(kind: str, size: int) -> None:
+    chance = np.random.default_rng(size)
+    noise = chance.normal(0, 30, size)
+    values = {
+        "sky": noise,
+        "ratios": 1 + noise / 3000,
+        "constant": np.full(size, 7.5),
+        "two levels": np.where(noise > 0, 1.0, 2.0),
+        "half not a number": np.where(noise > 0, np.nan, noise),
+        "a tenth not a number": np.where(noise > 40, np.nan, noise),
+        "in order": np.sort(noise),
+        "bright": np.where(noise > 0, np.inf, noise),
+    }[kind].astype(np.float32)
+    ordered = np.sort(values).astype(float)
+    np.testing.assert_array_equal(median(values), 0.5 * (ordered[(size - 1) // 2] + ordered[size // 2]))
+
+
 def test_what_is_no_number_sorts_last_in_a_median() -> None:
     assert median(np.array([1, np.nan, 2], np.float32)) == 2
     assert math.isnan(median(np.array([1, np.nan, np.nan], np.float32)))
