@@ -18,7 +18,17 @@ from nightcrew.calmanager.errors import NotAllowed
 from nightcrew.calmanager.incoming import checked_name, digests_of, examine
 from nightcrew.calmanager.judging import Judge
 from nightcrew.calmanager.looking import Looker
-from nightcrew.calmanager.records import Added, Affected, HistoryLine, Listing, ProductRecord, Record, Swept, Vetoed
+from nightcrew.calmanager.records import (
+    Added,
+    Affected,
+    Happened,
+    HistoryLine,
+    Listing,
+    ProductRecord,
+    Record,
+    Swept,
+    Vetoed,
+)
 from nightcrew.shared.association import Answer, Level
 from nightcrew.shared.database import require
 from nightcrew.shared.errors import FrameError, ServiceError
@@ -28,9 +38,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, RowMapping
 
-    from nightcrew.calmanager.core.gates import Gates
+    from nightcrew.calmanager.core.gates import Gates, Verdict
     from nightcrew.calmanager.core.validity import Validity
     from nightcrew.calmanager.files import FileStore
+    from nightcrew.calmanager.incoming import Incoming
     from nightcrew.shared.association import Target
     from nightcrew.shared.database import Database
 
@@ -131,7 +142,8 @@ class CalibrationManager:
         -------
         Answer
             Its candidates have paths to files that are there.  A file that is gone or has changed is skipped: a near
-            miss, and a caveat of the first match.
+            miss, and a caveat of the first match.  Without any match it carries the ten nearest misses, and counts
+            those of the kind up to a thousand.
 
         Raises
         ------
@@ -191,6 +203,27 @@ class CalibrationManager:
         incoming = examine(path, name, digests_of(path))
         return self._enter(Entrance(incoming, path.parent, who, why, self._clock(), certified))
 
+    def admit(self, path: Path, *, who: str, why: str = "") -> Added:
+        """Register a new master where it lies: certified if it passes the gates, else a candidate.
+
+        Parameters
+        ----------
+        path
+            The file.
+        who, why
+            Who hands it in, and what it is made of.
+
+        Raises
+        ------
+        NotACalibration, FrameError
+            As for `add`.
+        """
+        path = Path(path).absolute()
+        name = checked_name(path.name)
+        incoming = examine(path, name, digests_of(path))
+        verdict = self._verdict(incoming)
+        return self._enter(Entrance(incoming, path.parent, who, why, self._clock(), verdict.passed, verdict))
+
     def receive(
         self,
         name: str,
@@ -229,10 +262,7 @@ class CalibrationManager:
         files = self._store()
         with files.receive(name, chunks, limit=limit, md5=md5, sha256=sha256) as received:
             incoming = examine(received.path, name, received.digests)
-            with self.database.connect() as connection:
-                previous = records.previous_master(connection, incoming.kind, incoming.candidate.ut_datetime)
-            known = None if previous is None else self._path(previous)
-            verdict = self._judge(incoming, known)
+            verdict = self._verdict(incoming)
             # The file is in its place before the database tells of it.
             path = files.keep(received, name)
         incoming = incoming.at(path)
@@ -334,6 +364,11 @@ class CalibrationManager:
         with self.database.connect() as connection:
             return history.lines(connection, lifecycle.wanted(connection, which)["id"])
 
+    def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Happened]:
+        """Return what has been certified or withdrawn since a line of the history, oldest first."""
+        with self.database.begin() as connection:
+            return history.since(connection, after, limit)
+
     def record_product(self, product: ProductRecord) -> None:
         """Record what a product was made of; a second time changes nothing."""
         with self.database.begin() as connection:
@@ -380,6 +415,12 @@ class CalibrationManager:
         with self.database.begin() as connection:
             row, new = enter(connection, entrance, self._still_there)
         return Added(self._record(row), new, entrance.verdict)
+
+    def _verdict(self, incoming: Incoming) -> Verdict:
+        """Judge a master by the gates, beside the one of its kind that is nearest in time."""
+        with self.database.connect() as connection:
+            previous = records.previous_master(connection, incoming.kind, incoming.candidate.ut_datetime)
+        return self._judge(incoming, None if previous is None else self._path(previous))
 
     def _store(self) -> FileStore:
         if self.files is None:

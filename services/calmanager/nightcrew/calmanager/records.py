@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from nightcrew.shared.association import Value
 
 
+REMOVED = "remove"
+"""Event: the file of a name is given out no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A calibration as it stands.
@@ -147,6 +151,37 @@ class HistoryLine:
     after: State
     reason: str
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that concerns those who use a calibration.
+
+    Parameters
+    ----------
+    number
+        Of the line in the history; later ones have larger numbers.
+    event, after
+        What happened, and the state since.
+    id, name, caltype, instrument
+        The calibration.
+    reason
+        Why.
+    """
+
+    number: int
+    event: str
+    after: State
+    id: int
+    name: str
+    caltype: str
+    instrument: str
+    reason: str
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it is given out no more; else it is certified."""
+        return self.event == REMOVED or str(self.after) in {"vetoed", "superseded"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from nightcrew.calmanager.core.states import State
+from nightcrew.calmanager.database.tables import calibrations
 from nightcrew.calmanager.database.tables import history as table
-from nightcrew.calmanager.records import HistoryLine
+from nightcrew.calmanager.records import REMOVED, Happened, HistoryLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,3 +59,28 @@ def lines(connection: Connection, number: int) -> list[HistoryLine]:
         )
         for row in rows
     ]
+
+
+def since(connection: Connection, number: int, limit: int) -> list[Happened]:
+    """Return certifications and withdrawals after a line, oldest first (primary key).
+
+    Lines of transactions that are still going on are waited for: none with a smaller number comes later.
+    """
+    if connection.execute(sa.select(table.c.id).where(table.c.id > number).limit(1)).first() is None:
+        return []
+    connection.execute(sa.text("LOCK TABLE calibration.history IN SHARE MODE"))
+    certified = (table.c.after == State.CERTIFIED) & table.c.event.in_(("add", "certify", "relocate"))
+    withdrawn = table.c.after.in_((State.VETOED, State.SUPERSEDED)) | (table.c.event == REMOVED)
+    known = (calibrations.c.name, calibrations.c.caltype, calibrations.c.instrument)
+    rows = connection.execute(
+        sa.select(table.c.id, table.c.event, table.c.after, table.c.calibration_id, *known, table.c.reason)
+        .join(calibrations, calibrations.c.id == table.c.calibration_id)
+        .where(table.c.id > number, certified | withdrawn)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [
+        Happened(row.id, row.event, State(row.after), row.calibration_id, row.name, row.caltype, row.instrument,
+                 row.reason)
+        for row in rows
+    ]  # fmt: skip
