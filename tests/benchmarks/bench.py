@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import flamingos
+from benchmarks.associations import associations
 from benchmarks.big_stack import check_tiles, stack_200
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
@@ -186,7 +187,11 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1024, help="pixels along a side of the night's frames")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated night")
     parser.add_argument("--only", choices=("niri", "f2"), help="measure one camera only")
-    parser.add_argument("--big", action="store_true", help="also stack 200 frames of 2048 x 2048 (9 GB of disk)")
+    parser.add_argument(
+        "--big",
+        action="store_true",
+        help="also stack 200 frames of 2048 x 2048, ask among 1e6 calibrations (9 GB of disk)",
+    )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nightcrew-bench")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument("--check", action="store_true", help="exit 1 if a figure is over its limit")

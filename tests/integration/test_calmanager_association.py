@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nightcrew.calmanager import CalibrationManager
 from nightcrew.calmanager.database import CALIBRATION
-from nightcrew.shared.association import Candidate, Level, Target, associate, survivors
+from nightcrew.shared.association import Candidate, Level, Target, associate, survivors, why_not
 from nightcrew.shared.association.facts import COMPARED
 from nightcrew.shared.association.reading import INSTRUMENTS
 from nightcrew.shared.errors import CalibrationError
@@ -361,6 +361,9 @@ def test_whatever_there_is_the_database_answers_as_the_rules_do(
         assert _told(answer.matches) == _told(expected.matches), caltype
         first = manager.associate(target, caltype, mode=mode, max_level=level)
         assert _told(first.matches) == _told(expected.matches[: expected.limit]), caltype
+        if not first.matches:
+            assert why_not(first) == why_not(expected), caltype
+            assert _missed(first) == _missed(expected)[:10], caltype
         explained = manager.explain(target, caltype, mode=mode, max_level=level, howmany=ALL)
         assert _missed(explained) == _missed(expected), caltype
         assert explained.ingested == expected.ingested

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 SPARE = 2
 """Candidates that are fetched besides those that are wanted, in case a file is gone."""
 NEAR = 200
-"""Calibrations of the kind that are looked at to tell why nothing matches."""
+"""Near misses that an explanation tells."""
+FEW = 10
+"""Near misses that come with an answer without match."""
+MANY = 1000
+"""How far calibrations of a kind are counted for an answer without match."""
 
 
 class Asking:
@@ -72,27 +76,30 @@ class Asking:
                 self.asked = conditions.relaxed
 
     def answer(self, connection: Connection, howmany: int | None) -> Answer:
-        """Return the best candidates whose files can be given out.
+        """Return the best candidates whose files can be given out, or some that come near if there are none.
 
-        Those that could not are near misses, and caveats of the first match.
+        Those that could not be given out are near misses, and caveats of the first match.
         """
         if self.question is None:
             return self._decided((), (), (), 0)
         wanted = howmany or self.limit
-        return self._decided(*self._found(connection, self.question, wanted), (), wanted)
+        good, skipped = self._found(connection, self.question, wanted)
+        if good:
+            return self._decided(good, skipped, (), wanted)
+        others = self._others(connection, self.question, (good, skipped), FEW)
+        answer = self._decided(good, skipped, others, wanted)
+        ingested = _number(connection, candidates.how_many_of_kind(self.question, MANY))
+        return replace(answer, near_misses=answer.near_misses[:FEW], ingested=ingested)
 
     def explanation(self, connection: Connection, howmany: int | None) -> Answer:
-        """Return the best candidates, and those that come near with what they fail."""
+        """Return the best candidates, and those that come near with what they fail; all of the kind are counted."""
         if self.question is None:
             return self._decided((), (), (), 0)
         wanted = howmany or self.limit
-        good, skipped = self._found(connection, self.question, wanted)
-        seen = {candidate.entry for candidate in (*good, *skipped)}
-        rows = _rows(connection, candidates.near_misses(self.question, self.asked, NEAR + len(seen)))
-        noted = history.notes(connection, [row.id for row in rows if row.state != "certified"])
-        others = [replace(self._candidate(row), state_note=noted.get(row.id, "")) for row in rows if row.id not in seen]
-        answer = self._decided(good, skipped, others, wanted)
-        return replace(answer, ingested=self.survivors(connection)[0][1])
+        found = self._found(connection, self.question, wanted)
+        answer = self._decided(*found, self._others(connection, self.question, found, NEAR), wanted)
+        ingested = _number(connection, candidates.how_many_of_kind(self.question))
+        return replace(answer, near_misses=answer.near_misses[:NEAR], ingested=ingested)
 
     def survivors(self, connection: Connection) -> list[tuple[str, int]]:
         """Return each condition with how many entries fulfil it and all before it; the first line counts all."""
@@ -111,6 +118,20 @@ class Asking:
             more, lost = self._usable(connection, wanted - len(good), lambda n: candidates.relaxed(question, n))
             return good + more, skipped + lost
         return good, skipped
+
+    def _others(
+        self,
+        connection: Connection,
+        question: Question,
+        found: tuple[Sequence[Candidate], Sequence[Candidate]],
+        howmany: int,
+    ) -> list[Candidate]:
+        """Return those that come near, besides those that were found."""
+        seen = {candidate.entry for part in found for candidate in part}
+        statement = candidates.near_misses(question, self.asked, 10 * howmany, howmany + len(seen))
+        rows = {row.id: row for row in _rows(connection, statement) if row.id not in seen}
+        noted = history.notes(connection, [row.id for row in rows.values() if row.state != "certified"])
+        return [replace(self._candidate(row), state_note=noted.get(row.id, "")) for row in rows.values()]
 
     def _usable(
         self, connection: Connection, wanted: int, statement: Callable[[int], Statement]
@@ -169,6 +190,11 @@ class Asking:
 
 def _rows(connection: Connection, statement: Statement) -> Sequence[Row[Any]]:
     return connection.exec_driver_sql(statement.text, dict(statement.parameters)).all()
+
+
+def _number(connection: Connection, statement: Statement) -> int:
+    ((number,),) = _rows(connection, statement)
+    return int(number)
 
 
 def _moment(target: Target) -> datetime | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.calmanager.database import compiling
 from nightcrew.calmanager.database.compiling import Writer
 from nightcrew.calmanager.database.ordering import by_time_first, distance, order_of
-from nightcrew.shared.association.conditions import Interval, NotAfter, Valid
+from nightcrew.shared.association.conditions import Contains, Equal, Interval, NotAfter, Valid, Within
 from nightcrew.shared.association.facts import whole_seconds
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ COLUMNS = (
     "id, name, directory, stored, state, columns, tags, valid, present, md5, sha256, size, modified, added_at, added_by"
 )
 _SORTED = f"{COLUMNS}, processing_rank, ut_seconds"
+_ALL = f"{_SORTED}, ut_datetime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +109,51 @@ def relaxed(question: Question, howmany: int) -> Statement:
     return Statement(text, write.parameters)
 
 
-def near_misses(question: Question, asked: Sequence[Condition], howmany: int) -> Statement:
+def near_misses(question: Question, asked: Sequence[Condition], nearest: int, howmany: int) -> Statement:
     """Select entries of the kind that fulfil the most conditions before the first that they fail, nearest first.
 
-    Those that fulfil all conditions are among them.
+    Looked at are, on each side of the target's time, the nearest of the kind whatever they are, and the nearest that
+    agree in all that is compared; and those with a validity of their own.  An entry may be returned twice, and those
+    that fulfil all conditions are among them.
+
+    Parameters
+    ----------
+    question, asked
+        What is asked.
+    nearest
+        How many to look at on each side.
+    howmany
+        How many to return.
     """
     write = Writer()
-    order = order_of(question.rule, question.target, write, distance(question.target, write))
+    agreeing = _all_of([one for one in asked if isinstance(one, (Equal, Contains, Within))], write)
+    seconds = write.value(whole_seconds(question.target.value("ut_datetime")))
+    away = f"abs(ut_seconds - {seconds}::bigint)"
+    ways = (f"ut_seconds <= {seconds}::bigint", "ut_seconds DESC"), (f"ut_seconds > {seconds}::bigint", "ut_seconds")
+    scans = [
+        f"SELECT {_ALL} FROM {TABLE} WHERE {question.kind} AND {some} ORDER BY {way} LIMIT {int(limit)}"  # noqa: S608
+        for some, way, limit in (
+            *((f"valid IS NULL AND {side}", way, nearest) for side, way in ways),
+            *((f"valid IS NULL AND {side} AND {agreeing}", way, howmany) for side, way in ways),
+            ("valid IS NOT NULL", away, nearest),
+        )
+    ]
+    order = order_of(question.rule, question.target, write, away)
     failed = "".join(f" WHEN NOT {compiling.condition(one, write)} THEN {number}" for number, one in enumerate(asked))
+    found = " UNION ALL ".join(f"({scan})" for scan in scans)
     text = (
-        f"SELECT {COLUMNS} FROM ({_kin(question)}) AS kin"  # noqa: S608
-        f" ORDER BY CASE{failed} ELSE {len(asked)} END DESC, valid IS NULL, {order} LIMIT {int(howmany)}"
+        f"SELECT {COLUMNS} FROM ({found}) AS kin ORDER BY CASE{failed} ELSE {len(asked)} END DESC,"  # noqa: S608
+        f" valid IS NULL, {order} LIMIT {2 * int(howmany)}"
     )
     return Statement(text, write.parameters)
+
+
+def how_many_of_kind(question: Question, limit: int | None = None) -> Statement:
+    """Count the entries of the kind, but not much beyond a limit."""
+    enough = "" if limit is None else f" LIMIT {int(limit)}"
+    some = f"SELECT 1 FROM {TABLE} WHERE {question.kind} AND valid"  # noqa: S608
+    found = f"({some} IS NULL{enough}) UNION ALL ({some} IS NOT NULL{enough})"
+    return Statement(f"SELECT count(*) FROM ({found}) AS kin", {})  # noqa: S608
 
 
 def survivors(question: Question, asked: Sequence[Condition]) -> Statement:
@@ -134,7 +167,7 @@ def survivors(question: Question, asked: Sequence[Condition]) -> Statement:
 
 def _kin(question: Question, condition: str = "true", by_rule: str = "true") -> str:
     """Return the entries of the kind, in the two parts that have different indexes."""
-    some = f"SELECT {_SORTED}, ut_datetime FROM {TABLE} WHERE {question.kind} AND {condition}"  # noqa: S608
+    some = f"SELECT {_ALL} FROM {TABLE} WHERE {question.kind} AND {condition}"  # noqa: S608
     return f"({some} AND valid IS NULL AND {by_rule}) UNION ALL ({some} AND valid IS NOT NULL)"
 
 
@@ -176,7 +209,7 @@ def _own_validity(question: Question, asked: Sequence[Condition], write: Writer,
 
 
 def _all_of(conditions: Sequence[Condition], write: Writer) -> str:
-    return " AND ".join(compiling.condition(one, write) for one in conditions)
+    return " AND ".join(compiling.condition(one, write) for one in conditions) or "true"
 
 
 def _bounds(conditions: Sequence[Condition], write: Writer) -> str:

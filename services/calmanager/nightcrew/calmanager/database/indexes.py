@@ -1,4 +1,4 @@
-"""Indexes that follow from the association rules: one for each form of each rule.
+"""Indexes that follow from the association rules: one for each form of each rule, and one by time for all.
 
 An index holds the entries of one kind (instrument and constants of the form are its predicate) that have no validity
 of their own, ordered by what the rule compares for equality and then by time: so a scan that begins at the time of a
@@ -47,6 +47,10 @@ class RuleIndex:
     def definition(self) -> str:
         """What follows the name of the table in CREATE INDEX."""
         return f"({', '.join(self.expressions)}) WHERE {self.predicate}"
+
+
+BY_TIME = RuleIndex(("instrument", f"({compiling.column('reduction')})", "ut_seconds"), "canonical AND valid IS NULL")
+"""By which those of a kind are found that are near in time whatever else they are, to tell why none of them fits."""
 
 
 def index_of(instrument: str, rule: Rule, variant: Variant) -> RuleIndex:
@@ -137,6 +141,7 @@ def _present(connection: Connection) -> set[tuple[str, bool]]:
 
 
 def _wanted(rules: Mapping[str, Mapping[str, Rule]]) -> Iterator[RuleIndex]:
+    yield BY_TIME
     for instrument, of_instrument in rules.items():
         for rule in of_instrument.values():
             yield from (index_of(instrument, rule, form) for form in _forms(rule))
