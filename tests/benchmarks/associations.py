@@ -56,7 +56,7 @@ class Timings:
 def ask(url: str, seed: int, number: int) -> Timings:
     """Be a client: ask a number of questions, after some to warm up."""
     spent: list[float] = []
-    fetch = associating._rows  # noqa: SLF001 - the seam between rules and database is what is measured
+    fetch = associating._rows
 
     def timed(connection: object, statement: object) -> object:
         start = time.perf_counter()
@@ -64,11 +64,11 @@ def ask(url: str, seed: int, number: int) -> Timings:
         spent.append(time.perf_counter() - start)
         return rows
 
-    associating._rows = timed  # type: ignore[assignment]  # noqa: SLF001
+    associating._rows = timed  # type: ignore[assignment]
     whole, found = [], 0
     with open_database(url) as database:
         manager = CalibrationManager(database)
-        manager._looker = Trusting()  # type: ignore[assignment]  # noqa: SLF001
+        manager._looker = Trusting()  # type: ignore[assignment]
         asked = questions(seed)
         for _ in range(60):
             manager.associate(*next(asked))

@@ -214,6 +214,8 @@ def main() -> int:
                     figures += [Figure(*figure) for figure in stack_200(raw, scratch)]
             if options.only != "niri":
                 figures += measure_f2(options.cache, options.seed, options.runs, scratch)
+            if options.only is None:
+                figures += [Figure(*figure) for figure in associations(options.big)]
         except CommandFailed as error:
             print(error, file=sys.stderr)
             return 1

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from nightcrew.shared.database import Database
 
-START, YEARS = datetime(2001, 1, 1), 20
+START, YEARS = datetime(2001, 1, 1), 20  # noqa: DTZ001 (UTC)
 SECTIONS = ([0, 1024, 0, 1024], [0, 768, 0, 768], [0, 512, 0, 512], [0, 256, 0, 256])
+F2_SECTION = [0, 2048, 0, 2048]
 EXPOSURES = (0.4, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 90.0, 120.0, 300.0)
 NIRI_FILTERS = tuple(
     f"{name}_G02{number:02d}" for number, name in enumerate(("J", "H", "K", "Ks", "Kp", "Br", "H2", "Fe", "L", "M"))
@@ -76,8 +77,8 @@ def setting(chance: random.Random) -> dict[str, Any]:
     filter_name = chance.choice(NIRI_FILTERS if niri else F2_FILTERS)
     return {
         "instrument": instrument,
-        "ut_datetime": START + timedelta(seconds=chance.randrange(YEARS * 365 * 86400), microseconds=chance.randrange(10**6)),
-        "data_section": list(_choice(chance, tuple(zip(SECTIONS, (80, 5, 10, 5), strict=True)))) if niri else [0, 2048, 0, 2048],
+        "ut_datetime": START + timedelta(microseconds=chance.randrange(YEARS * 365 * 86400 * 10**6)),
+        "data_section": _choice(chance, tuple(zip(SECTIONS, (80, 5, 10, 5), strict=True))) if niri else F2_SECTION,
         "read_mode": chance.choice(READ_MODES[instrument]),
         "well_depth_setting": _choice(chance, (("Shallow", 80), ("Deep", 20))) if niri else None,
         "coadds": _choice(chance, ((1, 80), (2, 10), (10, 10))) if niri else 1,
