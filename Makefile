@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 NIGHTCREW_PYTEST_ARGS ?=
 
-DISTRIBUTIONS := shared services/calmanager services/planner services/reducer services/simulator cli
+DISTRIBUTIONS := shared services/calmanager services/ingest services/planner services/reducer services/simulator cli
 STAMP := $(VENV)/.nightcrew-installed
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = ("shared", "services/calmanager", "services/planner", "services/reducer", "services/simulator", "cli")
+DISTRIBUTIONS = (
+    *("shared", "services/calmanager", "services/ingest", "services/planner", "services/reducer"),
+    *("services/simulator", "cli"),
+)
 NAMES = {
     "PIL": "pillow",
     "annotated_types": "annotated-types",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from nightcrew.shared.ledger.records import Arrival, Sighting
+from nightcrew.shared.ledger.records import Arrival, End, Sighting
 from nightcrew.shared.ledger.states import ArrivalState
 from nightcrew.shared.ledger.tables import arrivals
 
@@ -26,27 +26,31 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> None:
 
     Notes
     -----
-    One statement for each file, on the unique index `arrivals_settling`.
+    One statement, executed for each file, on the unique index `arrivals_settling`.
     """
-    for one in sightings:
-        new = insert(arrivals).values(
-            path=one.path, size=one.size, mtime_ns=one.mtime_ns, inode=one.inode, state=ArrivalState.SETTLING
-        )
-        connection.execute(
-            new.on_conflict_do_update(
-                index_elements=[arrivals.c.path],
-                index_where=IS_SETTLING,
-                set_={
-                    "size": new.excluded.size,
-                    "mtime_ns": new.excluded.mtime_ns,
-                    "inode": new.excluded.inode,
-                    "steady_since": func.now(),
-                },
-                where=(arrivals.c.size != new.excluded.size)
-                | (arrivals.c.mtime_ns != new.excluded.mtime_ns)
-                | (arrivals.c.inode != new.excluded.inode),
-            )
-        )
+    rows = [
+        {"path": one.path, "size": one.size, "mtime_ns": one.mtime_ns, "inode": one.inode}
+        for one in sorted(sightings, key=lambda one: one.path)
+    ]
+    if not rows:
+        return
+    new = insert(arrivals).values(state=ArrivalState.SETTLING)
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[arrivals.c.path],
+            index_where=IS_SETTLING,
+            set_={
+                "size": new.excluded.size,
+                "mtime_ns": new.excluded.mtime_ns,
+                "inode": new.excluded.inode,
+                "steady_since": func.now(),
+            },
+            where=(arrivals.c.size != new.excluded.size)
+            | (arrivals.c.mtime_ns != new.excluded.mtime_ns)
+            | (arrivals.c.inode != new.excluded.inode),
+        ),
+        rows,
+    )
 
 
 def settling(connection: Connection, below: str = "") -> list[Arrival]:
@@ -55,6 +59,20 @@ def settling(connection: Connection, below: str = "") -> list[Arrival]:
     if below:
         wanted = wanted.where(arrivals.c.path.startswith(f"{below.rstrip('/')}/", autoescape=True))
     return [_arrival(row) for row in connection.execute(wanted)]
+
+
+def hold(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
+    """Return the arrivals at these paths that have not ended, for the rest of the transaction nobody else's.
+
+    Those that another ingest holds at this moment are not among them (index `arrivals_settling`).
+    """
+    wanted = (
+        select(arrivals)
+        .where(IS_SETTLING, arrivals.c.path.in_(paths))
+        .order_by(arrivals.c.path)
+        .with_for_update(skip_locked=True)
+    )
+    return {row.path: _arrival(row) for row in connection.execute(wanted)}
 
 
 def latest(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
@@ -79,12 +97,29 @@ def end(
     moved_to: str | None = None,
 ) -> bool:
     """Let an arrival come to its end; False if it has ended already, which another ingest may have seen to."""
+    return end_all(connection, [End(arrival_id, state, code, reason, frame_id, moved_to)]) == 1
+
+
+def end_all(connection: Connection, ends: Sequence[End]) -> int:
+    """Let arrivals come to their ends; return how many there were that had not ended already (primary key)."""
+    if not ends:
+        return 0
     ended = (
         update(arrivals)
-        .where(arrivals.c.id == arrival_id, arrivals.c.state == ArrivalState.SETTLING)
-        .values(state=state, code=code, reason=reason, frame_id=frame_id, moved_to=moved_to, ended_at=func.now())
+        .where(arrivals.c.id == bindparam("arrival"), arrivals.c.state == ArrivalState.SETTLING)
+        .values(
+            {name: bindparam(f"new_{name}") for name in ("state", "code", "reason", "frame_id", "moved_to")}
+            | {"ended_at": func.now()}
+        )
     )
-    return connection.execute(ended).rowcount == 1
+    rows = [
+        {
+            "arrival": one.arrival_id, "new_state": one.state, "new_code": one.code, "new_reason": one.reason,
+            "new_frame_id": one.frame_id, "new_moved_to": one.moved_to,
+        }
+        for one in ends
+    ]  # fmt: skip
+    return connection.execute(ended, rows).rowcount
 
 
 def _arrival(row: Row[tuple[object, ...]]) -> Arrival:
@@ -97,4 +132,5 @@ def _arrival(row: Row[tuple[object, ...]]) -> Arrival:
         row.frame_id,
         row.first_seen_at,
         row.steady_since,
+        row.moved_to,
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from nightcrew.shared.ledger.records import FrameRow, NewFrame
 from nightcrew.shared.ledger.states import FRAME_OPEN, FrameState
 from nightcrew.shared.ledger.tables import frames
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import date
 
     from sqlalchemy import Connection, Row
@@ -39,30 +39,77 @@ class Recorded:
 
 
 def record(connection: Connection, frame: NewFrame) -> Recorded:
-    """Record a frame; another content under a known name supersedes the earlier one.
+    """Record a frame; another content under a known name supersedes the earlier one.  See `record_all`."""
+    (recorded,) = record_all(connection, [frame])
+    return recorded
+
+
+def record_all(connection: Connection, new: Sequence[NewFrame]) -> list[Recorded]:
+    """Record frames of which no two have the same name or content; return what that came to, in their order.
 
     Notes
     -----
-    Frames of one name are recorded one after the other (advisory lock of the transaction), contents are told apart
-    by the unique `sha256`.
+    Frames of one name are recorded one after the other (advisory locks of the transaction, in one order), contents are
+    told apart by the unique `sha256`.
     """
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"frame {frame.name}", 0))))
-    before = connection.execute(
-        select(frames.c.id, frames.c.version).where(frames.c.name == frame.name).order_by(frames.c.version.desc())
-    ).first()
-    version = 1 if before is None else before.version + 1
-    row = connection.execute(
-        insert(frames)
-        .values(**asdict(frame), version=version, supersedes=before and before.id, state=FrameState.RECEIVED)
-        .on_conflict_do_nothing(index_elements=[frames.c.sha256])
-        .returning(frames.c.id)
-    ).first()
-    if row is None:
-        known = connection.execute(select(frames.c.id, frames.c.version).where(frames.c.sha256 == frame.sha256)).one()
-        return Recorded(known.id, new=False, version=known.version)
-    if before is not None:
-        settle(connection, [before.id], FrameState.SUPERSEDED, f"{frame.name} came again with another content")
-    return Recorded(row.id, new=True, version=version)
+    connection.execute(
+        text(
+            "SELECT pg_advisory_xact_lock(key) FROM (SELECT hashtextextended('frame ' || name, 0) AS key"
+            " FROM unnest(CAST(:names AS text[])) AS name ORDER BY key) AS keys"
+        ),
+        {"names": [frame.name for frame in new]},
+    )
+    before = {
+        row.name: row
+        for row in connection.execute(
+            select(frames.c.id, frames.c.name, frames.c.version)
+            .ext(distinct_on(frames.c.name))
+            .where(frames.c.name.in_([frame.name for frame in new]))
+            .order_by(frames.c.name, frames.c.version.desc())
+        )
+    }
+    rows = [
+        {
+            **{field.name: getattr(frame, field.name) for field in fields(frame)},
+            "version": before[frame.name].version + 1 if frame.name in before else 1,
+            "supersedes": before[frame.name].id if frame.name in before else None,
+            "state": FrameState.RECEIVED,
+        }
+        for frame in new
+    ]
+    made = connection.execute(
+        insert(frames).on_conflict_do_nothing(index_elements=[frames.c.sha256]).returning(frames.c.id, frames.c.sha256),
+        rows,
+    )
+    numbers = {row.sha256: row.id for row in made}
+    for frame in new:
+        if frame.sha256 in numbers and frame.name in before:
+            reason = f"{frame.name} came again with another content"
+            settle(connection, [before[frame.name].id], FrameState.SUPERSEDED, reason)
+    lost = [frame.sha256 for frame in new if frame.sha256 not in numbers]
+    there = (
+        connection.execute(select(frames.c.sha256, frames.c.id, frames.c.version).where(frames.c.sha256.in_(lost)))
+        if lost
+        else ()
+    )
+    earlier = {row.sha256: Recorded(row.id, new=False, version=row.version) for row in there}
+    return [
+        earlier[frame.sha256]
+        if frame.sha256 in earlier
+        else Recorded(numbers[frame.sha256], new=True, version=row["version"])
+        for frame, row in zip(new, rows, strict=True)
+    ]
+
+
+def known(connection: Connection, sha256s: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Return number and path of the frames that have these contents, by content (unique index of `sha256`)."""
+    wanted = select(frames.c.sha256, frames.c.id, frames.c.path).where(frames.c.sha256.in_(sha256s))
+    return {row.sha256: (row.id, row.path) for row in connection.execute(wanted)}
+
+
+def relocate(connection: Connection, frame_id: int, path: str) -> None:
+    """Note that a frame is kept at another path: its content came again, and is not where it was."""
+    connection.execute(update(frames).where(frames.c.id == frame_id).values(path=path))
 
 
 def settle(connection: Connection, ids: Collection[int], state: FrameState, reason: str = "") -> None:
@@ -102,5 +149,5 @@ def named(connection: Connection, name: str) -> list[FrameRow]:
 
 def frame_row(row: Row[tuple[object, ...]]) -> FrameRow:
     """Return a row of the table as a value."""
-    fields = {name: getattr(row, name) for name in FrameRow.__slots__}
-    return FrameRow(**{**fields, "state": FrameState(row.state)})
+    values = {name: getattr(row, name) for name in FrameRow.__slots__}
+    return FrameRow(**{**values, "state": FrameState(row.state)})

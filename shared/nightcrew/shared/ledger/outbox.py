@@ -11,7 +11,7 @@ from nightcrew.shared.ledger.tables import outbox
 from nightcrew.shared.messages import Message, Undecodable, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
     from uuid import UUID
 
@@ -50,8 +50,15 @@ class Pending:
 
 def add(connection: Connection, message: Message) -> None:
     """Write a message to be published when the transaction is committed, and wake the relay."""
-    connection.execute(insert(outbox).values(id=message.message_id, body=encode(message).decode()))
-    connection.execute(text(f"NOTIFY {CHANNEL}"))
+    add_all(connection, [message])
+
+
+def add_all(connection: Connection, messages: Sequence[Message]) -> None:
+    """Write messages to be published, in their order, when the transaction is committed, and wake the relay."""
+    if messages:
+        rows = [{"id": message.message_id, "body": encode(message).decode()} for message in messages]
+        connection.execute(insert(outbox), rows)
+        connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 def relay(database: Database, publish: Callable[[AnyMessage], str], limit: int = 100) -> Relayed:

@@ -38,7 +38,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A sighting and what became of it."""
+    """A sighting and what became of it; `moved_to` is where the file is kept, if that is another path."""
 
     id: int
     sighting: Sighting
@@ -48,6 +48,33 @@ class Arrival:
     frame_id: int | None
     first_seen_at: datetime
     steady_since: datetime
+    moved_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an arrival ends.
+
+    Parameters
+    ----------
+    arrival_id
+        The arrival.
+    state
+        Its end.
+    code, reason
+        Why the file cannot be used.
+    frame_id
+        The frame that it is, or is the same as.
+    moved_to
+        Where the file is kept, if not where it arrived.
+    """
+
+    arrival_id: int
+    state: ArrivalState
+    code: str = ""
+    reason: str = ""
+    frame_id: int | None = None
+    moved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Decisions about files that arrive, as functions of data."""

@@ -1,0 +1,111 @@
+"""What a file is: a frame to be recorded, one that cannot be used, or one about which nothing can be said yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from nightcrew.ingest.core.kinds import kind_of
+from nightcrew.ingest.core.naming import printable
+from nightcrew.shared.association.nights import longitude_of, night_of
+from nightcrew.shared.association.reading import INSTRUMENTS
+from nightcrew.shared.fits import Reason
+from nightcrew.shared.frame_facts import FrameFacts, to_json
+from nightcrew.shared.ledger.records import NewFrame
+from nightcrew.shared.reception import Damage, receive
+
+if TYPE_CHECKING:
+    from nightcrew.shared.fits.containers import Identity
+
+INSTRUMENT = "instrument"
+"""Code of a frame of an instrument that there are no rules for."""
+NAME = "name"
+"""Code of a file whose name is not text."""
+
+UNFINISHED = frozenset(Reason) - {Reason.OK, Reason.TOO_LARGE}
+"""What a file that is still being written may look like, in whatever order its parts are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A frame; the path in it is that at which it arrived."""
+
+    frame: NewFrame
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A file that cannot be used.
+
+    Parameters
+    ----------
+    code
+        What is wrong, in a word (docs/reference/quarantine-codes.md).
+    reason
+        One line with rule and remedy.
+    unfinished
+        Whether a file that is still being written may look so.
+    """
+
+    code: str
+    reason: str
+    unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The machine failed, not the file: to be tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """It is not the file any more that was seen."""
+
+
+Verdict: TypeAlias = Accepted | Quarantined | NotNow | Changed
+
+
+def verify(path: str, seen: Identity | None = None, most: int | None = None) -> Verdict:
+    """Read a file once and say what it is.
+
+    Parameters
+    ----------
+    path
+        The file.
+    seen
+        How it was seen last: `Changed` if it is another one now.  None if that does not matter.
+    most
+        Bytes that it may have, compressed or not.
+    """
+    received = receive(Path(path), hashed=True, most=most)
+    if seen is not None and received.identity not in (None, seen):
+        return Changed()
+    if isinstance(received, Damage):
+        if received.passing:
+            return NotNow(received.reason)
+        if printable(path) != path:
+            return Quarantined(NAME, received.reason)
+        return Quarantined(received.code, received.reason, received.code in UNFINISHED)
+    about, name = received.description, Path(path).name
+    facts = FrameFacts.from_description(name, about)
+    if not about.known or facts.instrument not in INSTRUMENTS or facts.ut_datetime is None:
+        why = about.why or f"there are no rules for {facts.instrument or 'its instrument'}"
+        return Quarantined(INSTRUMENT, f"{name}: {why}; keep frames of other instruments out of the watched directory")
+    return Accepted(
+        NewFrame(
+            sha256=received.sha256,
+            name=name,
+            path=path,
+            size=received.identity.size,
+            instrument=facts.instrument,
+            kind=kind_of(facts),
+            night=night_of(facts.ut_datetime, longitude_of(facts.target)),
+            ut_datetime=facts.ut_datetime,
+            facts=to_json(facts),
+        ),
+        received.identity,
+    )
