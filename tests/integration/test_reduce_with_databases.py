@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nightcrew.shared.fits import open_frame
+from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.cli.caldb.local import open_local
+from nightcrew.shared.database import downgrade
+from nightcrew.shared.fits import open_frame, write_frame
 from support.archive import archive_server, unused_url
 from support.command import nightcrew
 from support.frames import write_niri
 from support.local_databases import configure, data_dir, empty_database, home, module_marker
-from support.niri_masters import master_dark
-from support.runs import DARK
+from support.niri_masters import DONE, PROCESSED, master_dark
+from support.runs import DARK, LAMP_ON, niri_frame
 
 __all__ = ["data_dir", "empty_database", "home", "module_marker", "nightcrew"]
 
@@ -230,3 +234,77 @@ def test_without_configuration_no_server_is_started(work, home, nightcrew, monke
     monkeypatch.setenv("NIGHTCREW_DATA_DIR", str(tmp_path / "untouched"))
     assert subtract_dark(nightcrew, "--ql").code == 0
     assert not (tmp_path / "untouched").exists()
+
+
+def bad_pixels(path: Path) -> Path:
+    """Write a mask as makeProcessedBPM leaves it: it still calls itself a flat, taken in the morning after."""
+    frame = niri_frame(
+        path.name, np.zeros((256, 256), np.int16), **LAMP_ON, **PROCESSED, BPMASK=True, PROCBPM=DONE,
+        UT="16:00:00.0", UTSTART="16:00:00.0",
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_frame(frame, path)
+    return path
+
+
+def test_a_mask_is_a_mask_and_serves_the_night_before_once_somebody_says_so(work, home, nightcrew):
+    configure(home, "./cals.db get store")
+    master_dark(Path("masters") / MASTER)
+    bad_pixels(Path("masters/N20160102S0373_bpm.fits"))
+    assert nightcrew("caldb", "add", "masters").code == 0
+    types = {
+        json.loads(line)["name"]: json.loads(line)["caltype"] for line in nightcrew("caldb", "list", "--json").lines
+    }
+    assert types == {MASTER: "processed_dark", "N20160102S0373_bpm.fits": "processed_bpm"}
+    Path("masked.py").write_text(RECIPE.replace("p.ADUToElectrons()", "p.addDQ()\n    p.ADUToElectrons()"))
+    science = ("reduce", "N20160102S0100.fits", "-r", "masked.dark")
+    assert "No BPMs found for" in nightcrew(*science).err
+    said = nightcrew("caldb", "certify", "N20160102S0373_bpm.fits", "--why", "no change", "--from", "2016-01-01")
+    assert said.code == 0
+    said = nightcrew(*science)
+    assert said.code == 0
+    assert "No BPMs found" not in said.err
+    used_files = [row.filename for row in open_frame(Path("N20160102S0100_darkCorrected.fits")).provenance]
+    assert "N20160102S0373_bpm.fits" in used_files
+
+
+def test_a_master_that_no_database_takes_is_kept_and_told(work, home, nightcrew):
+    configure(home, "postgresql://crew:s3cret@127.0.0.1:9/night get store")
+    said = subtract_dark(nightcrew, "--json")
+    assert json.loads(said.out)["status"] == "retryable"
+    darks(work)
+    files = sorted(map(str, Path("raw").glob("*.fits")))
+    said = nightcrew("reduce", *files, "-p", "addDQ:static_bpm=None", "--json")
+    assert (said.code, Path("calibrations/processed_dark", MASTER).is_file()) == (0, True)
+    (caveat,) = json.loads(said.out)["caveats"]
+    assert caveat.startswith(
+        f"calibrations/processed_dark/{MASTER} is not stored: postgresql://crew:***@127.0.0.1:9/night"
+    )
+    assert caveat.endswith(f"add it with 'nightcrew caldb add calibrations/processed_dark/{MASTER}'")
+    said = subtract_dark(nightcrew, "--json", "--user_cal", f"processed_dark:{MASTER}")
+    assert any("was made of is not recorded" in caveat for caveat in json.loads(said.out)["caveats"])
+    assert "s3cret" not in said.err + said.out + Path("reduce.log").read_text()
+
+
+def test_tables_of_an_older_version_are_refused_with_the_command(work, home, nightcrew):
+    nightcrew("caldb", "init", "-d", "old.db")
+    with closing(open_local(Path("old.db"))) as database:
+        downgrade(database, CALIBRATION, "base")
+    configure(home, "./old.db get store")
+    said = subtract_dark(nightcrew)
+    assert (said.code, "run: nightcrew database upgrade -d ./old.db" in said.err) == (1, True)
+
+
+def test_a_server_that_is_down_does_not_keep_the_others_from_explaining(work, home, nightcrew):
+    url = unused_url()
+    configure(home, f"{url} get", "./cals.db get store")
+    said = nightcrew("caldb", "explain", "N20160102S0100.fits", "--type", "processed_dark")
+    assert said.code == 1
+    assert f"caldb: error: {url}: cannot be asked" in said.err
+    assert said.lines == [
+        "N20160102S0100.fits in ./cals.db", "  processed_dark: none", *said.lines[2:-1],
+        "     nothing of the kind was ever entered",
+    ]  # fmt: skip
+    mask = bad_pixels(Path("N9_bpm.fits"))
+    said = nightcrew("caldb", "explain", str(mask), "-d", "cals.db")
+    assert (said.code, said.lines) == (0, ["N9_bpm.fits in cals.db", "  needs no calibrations"])
