@@ -305,6 +305,3 @@ def test_a_server_that_is_down_does_not_keep_the_others_from_explaining(work, ho
         "N20160102S0100.fits in ./cals.db", "  processed_dark: none", *said.lines[2:-1],
         "     nothing of the kind was ever entered",
     ]  # fmt: skip
-    mask = bad_pixels(Path("N9_bpm.fits"))
-    said = nightcrew("caldb", "explain", str(mask), "-d", "cals.db")
-    assert (said.code, said.lines) == (0, ["N9_bpm.fits in cals.db", "  needs no calibrations"])
