@@ -1,0 +1,119 @@
+"""From the moment a child has its job until the attempt is over, whatever ends it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nightcrew.reducer.worker.endings import Crashed, Ending, HandedBack, Overtaken, concluded, failed
+from nightcrew.reducer.worker.process import Child, Died
+from nightcrew.reducer.worker.wire import Begun, Ended, Finished, Order, Ready, Said
+from nightcrew.shared.errors import ServiceError
+from nightcrew.shared.ledger import claims
+from nightcrew.shared.ledger.records import Usage
+from nightcrew.shared.outcomes import Status
+
+if TYPE_CHECKING:
+    from nightcrew.reducer.worker.patience import Patience
+    from nightcrew.reducer.worker.settings import ReducerSettings
+    from nightcrew.reducer.worker.watching import Watcher
+    from nightcrew.shared.bus import Bus
+    from nightcrew.shared.database import Database
+    from nightcrew.shared.ledger.records import Claim
+
+TICK = 0.25
+"""Seconds between two looks at memory, lease and time; what the child says is heard at once."""
+AGAIN = 1.0
+"""Seconds after which a renewal is tried again that the database did not answer."""
+
+
+@dataclass(slots=True)
+class Attendance:
+    """Serves the bus, renews the lease and watches the child while it works.
+
+    That the subscription is lost meanwhile is no reason to give up: the message goes to somebody who cannot claim the
+    job, and the lease decides whether this attempt counts.
+
+    Parameters
+    ----------
+    settings, database, bus, watcher
+        Those of the reducer.
+    patience
+        How long it goes on once it is to stop.
+    memory
+        Bytes above which the child is killed.
+    """
+
+    settings: ReducerSettings
+    database: Database
+    bus: Bus
+    patience: Patience
+    watcher: Watcher
+    memory: int
+    _renew_at: float = field(default=0.0)
+
+    def see_through(self, claim: Claim, child: Child, order: Order) -> Ending:
+        """Give the child its job and return how the attempt ended; unless it was by itself, the child is dead then."""
+        began = time.monotonic()
+        self._renew_at = began + self.settings.renew
+        child.give(order)
+        while True:
+            self.bus.pump(TICK)
+            self.watcher.beat()
+            ending = (
+                self._heard(claim, child)
+                or self._too_much(child, time.monotonic() - began)
+                or self._lost(claim)
+                or (HandedBack("its reducer was told to stop") if self.patience.over() else None)
+            )
+            if ending is not None:
+                if child.busy and not child.dead:
+                    child.destroy("its attempt was ended")
+                return ending
+
+    def _heard(self, claim: Claim, child: Child) -> Ending | None:
+        """Hand on what the child has said; return the end if it told of one."""
+        for news in child.news():
+            match news:
+                case Begun():
+                    self.watcher.begun(claim, news)
+                case Ended():
+                    self.watcher.ended(claim, news)
+                case Said():
+                    self.watcher.said(claim, news)
+                case Finished():
+                    return concluded(news)
+                case Died(reason):
+                    return Crashed(reason, Usage(peak_rss=child.peak))
+                case Ready():
+                    pass
+        return None
+
+    def _too_much(self, child: Child, seconds: float) -> Ending | None:
+        """Return the end of an attempt that takes more memory or time than it may."""
+        if child.resident() > self.memory:
+            reason = (
+                f"it took {child.peak / 1e9:.2f} GB of memory, and may have {self.memory / 1e9:.2f}; "
+                "give it more (NIGHTCREW_REDUCER_MEMORY), or run it in the class large"
+            )
+        elif 0 < self.settings.time_limit < seconds:
+            reason = f"it was not done after {seconds:.0f} s; allow more (NIGHTCREW_REDUCER_TIME_LIMIT)"
+        else:
+            return None
+        return failed(Status.RESOURCE, reason, "limit", Usage(peak_rss=child.peak))
+
+    def _lost(self, claim: Claim) -> Ending | None:
+        """Renew the lease if it is time; return the end of an attempt that does not count any more."""
+        if time.monotonic() < self._renew_at:
+            return None
+        try:
+            with self.database.begin() as connection:
+                held = claims.renew(connection, claim, timedelta(seconds=self.settings.lease))
+        except ServiceError as error:
+            self.watcher.trouble("lease", str(error))
+            self._renew_at = time.monotonic() + AGAIN
+            return None
+        self._renew_at = time.monotonic() + self.settings.renew
+        return None if held else Overtaken("its claim is not held any more")

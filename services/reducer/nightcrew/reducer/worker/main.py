@@ -1,0 +1,125 @@
+"""The command `nightcrew-reducer`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+import sys
+from importlib.metadata import version
+from threading import Event
+from typing import TYPE_CHECKING
+
+from nightcrew.reducer.worker.mortality import die_with
+from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.messages import JobClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nightcrew.reducer.worker.settings import ReducerSettings
+
+FAILED, USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 stopped as told, 1 failed, 2 usage."""
+    options = _parser().parse_args(arguments)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if options.parent is not None:
+        die_with(options.parent, signal.SIGTERM)
+    from nightcrew.reducer.worker.settings import ReducerSettings  # noqa: PLC0415 (usage errors and help are told at once)
+    from nightcrew.shared.logs import configure_logs  # noqa: PLC0415
+
+    given = {"job_class": options.job_class, "concurrency": options.concurrency, "products": options.products}
+    try:
+        settings = ReducerSettings.load(**{name: value for name, value in given.items() if value is not None})
+        configure_logs(settings.log_format, settings.log_level)
+        if settings.concurrency > 1 and options.number is None:
+            _supervise(settings, stop)
+        else:
+            _reduce(settings, options.number or 0, stop)
+    except SettingsError as error:
+        print(f"nightcrew-reducer: {error}", file=sys.stderr)  # noqa: T201 (the command's own voice)
+        return USAGE
+    except NightcrewError as error:
+        print(f"nightcrew-reducer: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    return 0
+
+
+def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
+    from nightcrew.reducer.worker.crew import Crew  # noqa: PLC0415
+    from nightcrew.reducer.worker.http import serving  # noqa: PLC0415
+    from nightcrew.reducer.worker.journal import Journal, Pulse  # noqa: PLC0415
+    from nightcrew.reducer.worker.metrics import Metrics  # noqa: PLC0415
+    from nightcrew.reducer.worker.parent import Reducer, queue_of  # noqa: PLC0415
+    from nightcrew.shared.bus import Topology  # noqa: PLC0415
+    from nightcrew.shared.bus.rabbit import RabbitBus  # noqa: PLC0415
+    from nightcrew.shared.bus.settings import RabbitSettings  # noqa: PLC0415
+    from nightcrew.shared.database import DatabaseSettings, open_database, require  # noqa: PLC0415
+    from nightcrew.shared.ledger import LEDGER  # noqa: PLC0415
+
+    metrics, pulse = Metrics(queue_of(settings)), Pulse()
+    port = settings.port + number if settings.port else 0
+    share = settings.share()
+    with (
+        open_database(DatabaseSettings.load(), application="nightcrew-reducer") as database,
+        serving(settings.host, port, metrics, pulse) as port,
+    ):
+        require(database, LEDGER)
+        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics)
+        journal = Journal(metrics, pulse, settings.products)
+        crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, settings.recycle_above(share), settings.spare)
+        name = worker_name()
+        journal.log.info(
+            "reducer starts", worker=name, job_class=str(settings.job_class), port=port,
+            memory_gb=round(share.memory / 1e9, 2), threads=share.threads, products=str(settings.products),
+        )  # fmt: skip
+        try:
+            Reducer(name, settings, database, bus, stop, crew, journal).run()
+        finally:
+            bus.close()
+        journal.log.info("reducer stopped", worker=name)
+
+
+def _supervise(settings: ReducerSettings, stop: Event) -> None:
+    import structlog  # noqa: PLC0415
+
+    from nightcrew.reducer.worker.supervising import command_of, supervise  # noqa: PLC0415
+
+    os.environ["NIGHTCREW_REDUCER_PRODUCTS"] = str(settings.products)
+    commands = [
+        command_of(number, str(settings.job_class), settings.concurrency) for number in range(settings.concurrency)
+    ]
+    supervise(commands, stop, settings.drain, structlog.stdlib.get_logger("nightcrew.reducer").error)
+
+
+def worker_name() -> str:
+    """Return a name that no other reducer has, or will have."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nightcrew-reducer",
+        description="Take reduction jobs of one class from the ledger, and do them.",
+        epilog="Everything else is set by environment variables; see docs/reference/settings.md.",
+    )
+    parser.add_argument(
+        "--class", dest="job_class", choices=[str(one) for one in JobClass], help="class of jobs (default: realtime)"
+    )
+    parser.add_argument("--concurrency", type=int, help="jobs at a time, each in a process of its own (default: 1)")
+    parser.add_argument("--products", help="directory of the products")
+    parser.add_argument("--number", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"nightcrew-reducer {version('nightcrew-reducer')}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What a reducer counts and measures; children report over their pipes, so there is one registry, in the parent."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, Overtaken
+from nightcrew.shared.bus import DeliveryOutcome, PublishOutcome, Side
+from nightcrew.shared.outcomes import Status
+
+if TYPE_CHECKING:
+    from nightcrew.reducer.worker.wire import Ended, Ready
+    from nightcrew.shared.ledger.records import Claim
+
+SERVICE = "reducer"
+INSTRUMENTS = ("NIRI", "F2", "other")
+OTHER = "other"
+ENDS = (*(str(status) for status in Status), "crash", "lost", "released")
+"""How attempts end: with an outcome, or without."""
+_JOB = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+_PRIMITIVE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800)
+
+
+class Metrics:
+    """The metrics of one reducer, in a registry of their own; an observer of its bus.
+
+    Parameters
+    ----------
+    queue
+        The one that is consumed.
+
+    Notes
+    -----
+    Labels are closed sets: recipes are those that the children know, all others count as `other`.
+    """
+
+    def __init__(self, queue: str) -> None:
+        self.registry = CollectorRegistry()
+        self._queue = queue
+        self._recipes: frozenset[str] = frozenset()
+        build = Gauge(
+            "nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=self.registry
+        )
+        build.labels(SERVICE, version("nightcrew-reducer"), "unknown").set(1)
+        self._connected = self._gauge("nightcrew_amqp_connected", "Whether the broker can be consumed from", "service")
+        self._reconnects = self._counter("nightcrew_amqp_reconnects_total", "Attempts to connect again", "service")
+        self._messages = self._counter(
+            "nightcrew_messages_total", "Messages, by what became of them", "service", "queue", "outcome"
+        )
+        self._message_seconds = self._histogram(
+            "nightcrew_message_duration_seconds", "Time from a claim to its end", _JOB, "service", "queue"
+        )
+        self._in_progress = self._gauge("nightcrew_messages_in_progress", "Messages in hand", "service", "queue")
+        self._published = self._counter(
+            "nightcrew_published_messages_total", "Messages published", "service", "exchange", "outcome"
+        )
+        self._jobs = self._counter("nightcrew_jobs_total", "Attempts at jobs", "instrument", "recipe", "outcome")
+        self._job_seconds = self._histogram("nightcrew_job_duration_seconds", "Time of an attempt", _JOB, "recipe")
+        self._waits = self._histogram(
+            "nightcrew_job_queue_wait_seconds", "Time that a job was queued for", _JOB, "queue"
+        )
+        self._attempts = self._counter(
+            "nightcrew_job_attempts_total", "Attempts that a job needed beyond the first, by why", "recipe", "reason"
+        )
+        self._primitive_seconds = self._histogram(
+            "nightcrew_primitive_duration_seconds", "CPU time of a primitive", _PRIMITIVE, "recipe", "primitive"
+        )
+        self._primitive_failures = self._counter(
+            "nightcrew_primitive_failures_total", "Primitives that did not come to their end", "recipe", "primitive"
+        )
+        self._peak = self._gauge("nightcrew_job_peak_rss_bytes", "Largest resident size of the last job", "recipe")
+        self._cpu = self._counter("nightcrew_job_cpu_seconds_total", "CPU time of jobs", "recipe")
+        self._busy = self._gauge("nightcrew_worker_busy", "Whether a job is being done")
+        self._free = self._gauge("nightcrew_scratch_free_bytes", "Free space where products are written")
+        self._recycled = self._counter("nightcrew_worker_children_total", "Children that became warm")
+        self._connected.labels(SERVICE).set(0)
+        self._reconnects.labels(SERVICE)
+        self._in_progress.labels(SERVICE, queue)
+        self._message_seconds.labels(SERVICE, queue)
+        self._waits.labels(queue)
+        for outcome in DeliveryOutcome:
+            self._messages.labels(SERVICE, queue, str(outcome))
+        self._know(())
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+    def _know(self, recipes: tuple[str, ...]) -> None:
+        """Begin to count for recipes, from 0."""
+        for recipe in {*recipes, OTHER} - self._recipes:
+            for instrument in INSTRUMENTS:
+                for end in ENDS:
+                    self._jobs.labels(instrument, recipe, end)
+            for reason in ("crash", "lost", str(Status.RETRYABLE)):
+                self._attempts.labels(recipe, reason)
+            self._job_seconds.labels(recipe)
+            self._cpu.labels(recipe)
+        self._recipes |= {*recipes, OTHER}
+
+    # The bus.
+
+    def connected(self, side: Side, up: bool) -> None:
+        """Note whether there is a connection to consume by; one to publish by is made only for dead letters."""
+        if side is Side.CONSUMING:
+            self._connected.labels(SERVICE).set(up)
+
+    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:  # noqa: ARG002 (as observers are called)
+        """Count an attempt to connect."""
+        self._reconnects.labels(SERVICE).inc()
+
+    def published(self, exchange: str, outcome: PublishOutcome) -> None:
+        """Count a publication."""
+        self._published.labels(SERVICE, exchange, str(outcome)).inc()
+
+    def settled(self, queue: str, outcome: DeliveryOutcome) -> None:
+        """Count a delivery."""
+        self._messages.labels(SERVICE, queue, str(outcome)).inc()
+
+    # The work.
+
+    def warm(self, ready: Ready) -> None:
+        """Count a child, and learn which recipes it knows."""
+        self._know(ready.recipes)
+        self._recycled.inc()
+
+    def claimed(self, waited: float | None) -> None:
+        """Note that a job is taken up."""
+        self._busy.set(1)
+        self._in_progress.labels(SERVICE, self._queue).set(1)
+        if waited is not None:
+            self._waits.labels(self._queue).observe(max(waited, 0.0))
+
+    def ended(self, claim: Claim, primitive: Ended) -> None:
+        """Note the time of a primitive."""
+        self._primitive_seconds.labels(self._recipe(claim), primitive.primitive).observe(primitive.seconds)
+
+    def done(self, claim: Claim, ending: Ending, seconds: float, at_work: str) -> None:
+        """Note the end of an attempt; `at_work` is the primitive that did not come to its end."""
+        recipe = self._recipe(claim)
+        instrument = claim.job.instrument if claim.job.instrument in INSTRUMENTS else OTHER
+        end = _end(ending)
+        self._busy.set(0)
+        self._in_progress.labels(SERVICE, self._queue).set(0)
+        self._jobs.labels(instrument, recipe, end).inc()
+        self._job_seconds.labels(recipe).observe(seconds)
+        self._message_seconds.labels(SERVICE, self._queue).observe(seconds)
+        if end in ("crash", "lost", str(Status.RETRYABLE)):
+            self._attempts.labels(recipe, end).inc()
+        if at_work and end not in (str(Status.SUCCEEDED), "released"):
+            self._primitive_failures.labels(recipe, at_work).inc()
+        if isinstance(ending, Concluded | Crashed):
+            self._cpu.labels(recipe).inc(ending.usage.cpu_seconds)
+            self._peak.labels(recipe).set(ending.usage.peak_rss)
+
+    def free(self, size: int) -> None:
+        """Note the free space."""
+        self._free.set(size)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _recipe(self, claim: Claim) -> str:
+        return claim.job.recipe if claim.job.recipe in self._recipes else OTHER
+
+
+def _end(ending: Ending) -> str:
+    match ending:
+        case Concluded(outcome):
+            return str(outcome.status)
+        case Crashed():
+            return "crash"
+        case Overtaken():
+            return "lost"
+        case HandedBack():
+            return "released"
