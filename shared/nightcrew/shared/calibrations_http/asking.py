@@ -60,9 +60,13 @@ def request_for(description: Description, filename: str) -> dict[str, Any]:
     is in micrometres.
     """
     names = [name for name in description.names if name not in NOT_SENT]
-    target = Target.from_description(description, filename, names)
+    return request_of(Target.from_description(description, filename, names))
+
+
+def request_of(target: Target) -> dict[str, Any]:
+    """Return what is known of a frame that needs calibrations, as JSON holds it."""
     values = {name: _json(value) for name, value in target.values.items()}
-    return {"name": filename, "tags": sorted(target.tags), "descriptors": values}
+    return {"name": target.name, "tags": sorted(target.tags), "descriptors": values}
 
 
 def _json(value: object) -> Any:

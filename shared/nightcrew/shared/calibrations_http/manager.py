@@ -55,17 +55,20 @@ class ManagerClient:
         """Return the best calibration for a frame, or in words why there is none."""
         answer = self.associate(request, caltype, mode=mode)
         if answer["matches"]:
-            best = answer["matches"][0]
-            return Offer(
-                name=best["name"],
-                url=urljoin(f"{self.server.url}/", best["url"]),
-                md5=best["md5"],
-                sha256=best.get("sha256") or "",
-                reason="; ".join(best.get("reasons") or ()),
-                relaxed=", ".join(best.get("relaxed") or ()),
-                caveats=tuple(best.get("caveats") or ()),
-            )
+            return self.offered(answer["matches"][0])
         return no_match(answer, caltype, str(request["name"]))
+
+    def offered(self, match: Mapping[str, Any]) -> Offer:
+        """Return a match of an answer as an offer."""
+        return Offer(
+            name=match["name"],
+            url=urljoin(f"{self.server.url}/", match["url"]),
+            md5=match["md5"],
+            sha256=match.get("sha256") or "",
+            reason="; ".join(match.get("reasons") or ()),
+            relaxed=", ".join(match.get("relaxed") or ()),
+            caveats=tuple(match.get("caveats") or ()),
+        )
 
     def calibrations(self, **wanted: str | None) -> Iterator[dict[str, Any]]:
         """Yield the calibrations that there are, by name; `instrument`, `caltype`, `state`, `name` narrow it down."""
@@ -121,6 +124,11 @@ class ManagerClient:
         """Return what happened to a calibration, oldest first."""
         lines: list[dict[str, Any]] = self._about(name, "history")
         return lines
+
+    def changes(self, after: int) -> list[dict[str, Any]]:
+        """Return what was certified or withdrawn since a change, oldest first."""
+        found: list[dict[str, Any]] = self._document("GET", "/v1/changes", params={"after": after})["changes"]
+        return found
 
     def record_product(self, product: Mapping[str, Any]) -> None:
         """Tell of a product and what it was made of."""

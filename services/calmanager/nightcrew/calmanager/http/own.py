@@ -120,6 +120,13 @@ def _looking(router: APIRouter, service: Service, read: list[Any]) -> None:
         last = f"{records[-1].name}:{records[-1].id}" if more else None
         return _json(wire.ListOut(calibrations=[wire.record_out(one, base) for one in records], next=last))
 
+    @router.get("/changes", summary="What was certified or withdrawn since", response_model=wire.ChangesOut,
+                dependencies=read, tags=["calibrations"])  # fmt: skip
+    async def changes(
+        after: Annotated[int, Query(ge=0, le=_LARGEST, description="`number` of the last change that is known")] = 0,
+    ) -> Response:
+        return _json(wire.changes_out(await service.workers.run(service.manager.changes, after)))
+
     @router.get("/calibrations/{which}", summary="One calibration", response_model=wire.RecordOut, dependencies=read,
                 tags=["calibrations"])  # fmt: skip
     async def one(request: Request, which: Which) -> Response:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nightcrew.calmanager.core.gates import Verdict
-    from nightcrew.calmanager.records import Added, Affected, HistoryLine, Record
+    from nightcrew.calmanager.records import Added, Affected, Happened, HistoryLine, Record
     from nightcrew.shared.association import Answer, Match
 
 LevelName = Literal["same_night", "rule", "relaxed"]
@@ -288,6 +288,24 @@ class HistoryOut(Model):
     history: list[HistoryItem]
 
 
+class ChangeItem(Model):
+    """A calibration that was certified or withdrawn."""
+
+    number: int = Field(description="Later ones have larger numbers")
+    turn: Literal["certified", "withdrawn"]
+    id: int
+    name: str
+    caltype: str
+    instrument: str
+    reason: str
+
+
+class ChangesOut(Model):
+    """What has changed for those who use calibrations, oldest first."""
+
+    changes: list[ChangeItem] = Field(description="At most 1000; ask again after the last")
+
+
 class InputIn(Model):
     """A file that went into a product."""
 
@@ -438,6 +456,24 @@ def history_out(lines: Sequence[HistoryLine]) -> HistoryOut:
                 details=dict(line.details),
             )
             for line in lines
+        ]
+    )
+
+
+def changes_out(happened: Sequence[Happened]) -> ChangesOut:
+    """Return what has changed as JSON tells it."""
+    return ChangesOut(
+        changes=[
+            ChangeItem(
+                number=one.number,
+                turn="withdrawn" if one.withdrawn else "certified",
+                id=one.id,
+                name=one.name,
+                caltype=one.caltype,
+                instrument=one.instrument,
+                reason=one.reason,
+            )
+            for one in happened
         ]
     )
 
