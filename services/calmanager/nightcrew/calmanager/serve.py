@@ -6,7 +6,6 @@ import argparse
 import functools
 import resource
 import signal
-import socket
 import sys
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -18,12 +17,13 @@ import uvicorn
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.calmanager.files import FileStore
 from nightcrew.calmanager.http.app import create_app
-from nightcrew.calmanager.http.connections import Gate, GuardedProtocol
 from nightcrew.calmanager.manager import CalibrationManager
 from nightcrew.calmanager.settings import PREFIX, CalmanagerSettings
 from nightcrew.calmanager.tokens import Scope, Tokens
 from nightcrew.shared.database import Database, DatabaseSettings, open_database, require
-from nightcrew.shared.errors import NightcrewError, ServiceError, SettingsError
+from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.http.connections import Gate, GuardedProtocol
+from nightcrew.shared.http.listening import listen
 from nightcrew.shared.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _serve(settings: CalmanagerSettings, _options: argparse.Namespace) -> None:
                 f"`nightcrew-calmanager token create NAME`, name a file in {PREFIX}TOKEN_FILE, or listen at 127.0.0.1"
             )
         swept = manager.sweep()
-        listening = stack.enter_context(_listen(settings))
+        listening = stack.enter_context(listen(settings.host, settings.port))
         host, port = listening.getsockname()[:2]
         log.info(
             "listening",
@@ -118,26 +118,6 @@ def _database(settings: CalmanagerSettings) -> Database:
     if "database_pool_size" not in chosen.model_fields_set:
         chosen = DatabaseSettings.load(database_pool_size=settings.threads + settings.uploads)
     return open_database(chosen, application="calmanager")
-
-
-def _listen(settings: CalmanagerSettings) -> socket.socket:
-    where = f"{settings.host}:{settings.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-        except OSError:
-            listening.close()
-            raise
-    except OSError as error:
-        raise ServiceError(
-            f"{where}: cannot listen there ({error.strerror}); choose another --host or --port"
-        ) from error
-    return listening
 
 
 def _connections(wanted: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nightcrew.calmanager.http.sending import FileResponse, OpenFile
-from nightcrew.calmanager.http.workers import Truncated, Workers
+from nightcrew.shared.http.workers import Truncated, Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -16,16 +16,16 @@ from starlette.exceptions import HTTPException
 
 from nightcrew.calmanager.http.archive import archive_routes
 from nightcrew.calmanager.http.health import health_routes
-from nightcrew.calmanager.http.limits import Limits
 from nightcrew.calmanager.http.observing import Observing
 from nightcrew.calmanager.http.own import own_routes
 from nightcrew.calmanager.http.refusing import Refusal, refusal, refusal_of
 from nightcrew.calmanager.http.security import Guard
 from nightcrew.calmanager.http.service import Service
-from nightcrew.calmanager.http.workers import Workers
 from nightcrew.calmanager.metrics import Metrics
 from nightcrew.calmanager.tokens import Tokens
 from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.http.limits import Limits
+from nightcrew.shared.http.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
     SettingsError
         If the file of tokens cannot be read.
     """
-    workers, uploads = Workers(settings.threads), Workers(settings.uploads)
+    workers, uploads = Workers(settings.threads, "calmanager"), Workers(settings.uploads, "calmanager-upload")
     guard = Guard(Tokens(manager.database, settings.bootstrap_tokens()), workers, settings.reads_need_token)
 
     @asynccontextmanager
@@ -94,7 +94,9 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
     def body_bytes(path: str) -> int:
         return settings.max_upload if path.startswith(_UPLOADS) else settings.max_body
 
-    app.add_middleware(Limits, most=settings.requests, body_bytes=body_bytes, body_seconds=settings.body_timeout)
+    app.add_middleware(
+        Limits, most=settings.requests, body_bytes=body_bytes, body_seconds=settings.body_timeout, refuse=refusal
+    )
     app.add_middleware(Observing, metrics=metrics)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from nightcrew.calmanager.http.limits import ALWAYS_ANSWERED
 from nightcrew.calmanager.http.refusing import Refusal, refusal
+from nightcrew.shared.http.limits import ALWAYS_ANSWERED
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse
 
-from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.http import refusing
+from nightcrew.shared.http.refusing import Refusal
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
+
+    from nightcrew.shared.errors import NightcrewError
+
+__all__ = ["STATUS", "Refusal", "of_archive", "refusal", "refusal_of"]
 
 STATUS = {
     "unknown": 404,
@@ -23,34 +28,6 @@ STATUS = {
     "size": 413,
 }
 """HTTP status for the code of an error; others of ours are 422, or 503 if it is worth another try."""
-
-
-class Refusal(NightcrewError):
-    """A request that is not answered as asked.
-
-    Parameters
-    ----------
-    status
-        HTTP status.
-    code
-        What happened, for programs.
-    message
-        The same, for people.
-    retry_after
-        Seconds after which to try again.
-    challenge
-        What `WWW-Authenticate` says.
-    """
-
-    def __init__(
-        self, status: int, code: str, message: str, *, retry_after: int | None = None, challenge: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code  # type: ignore[misc]  # of each refusal, not of the class
-        self.headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
-        if challenge is not None:
-            self.headers["WWW-Authenticate"] = challenge
 
 
 def refusal_of(error: NightcrewError) -> Refusal:
@@ -75,4 +52,4 @@ def refusal(scope: Scope, why: Refusal) -> Response:
     """Return the response that refuses a request."""
     if of_archive(scope["path"]):
         return PlainTextResponse(f"{why}", why.status, why.headers)
-    return JSONResponse({"error": {"code": why.code, "message": str(why)}}, why.status, why.headers)
+    return refusing.refusal(scope, why)

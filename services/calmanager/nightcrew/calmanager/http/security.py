@@ -12,8 +12,8 @@ from nightcrew.calmanager.http.refusing import Refusal
 from nightcrew.calmanager.tokens import Scope
 
 if TYPE_CHECKING:
-    from nightcrew.calmanager.http.workers import Workers
     from nightcrew.calmanager.tokens import Token, Tokens
+    from nightcrew.shared.http.workers import Workers
 
 COOKIE = "gemini_fits_upload_auth"
 BEARER = HTTPBearer(auto_error=False, description="A token made with `nightcrew-calmanager token create NAME`")

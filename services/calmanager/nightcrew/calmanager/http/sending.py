@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from nightcrew.calmanager.http.workers import Workers
+    from nightcrew.shared.http.workers import Workers
 
 _CHUNK = 2**19
 

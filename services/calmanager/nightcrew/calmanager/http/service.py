@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nightcrew.calmanager.http.security import Guard
-    from nightcrew.calmanager.http.workers import Workers
     from nightcrew.calmanager.manager import CalibrationManager
     from nightcrew.calmanager.metrics import Metrics
     from nightcrew.calmanager.settings import CalmanagerSettings
+    from nightcrew.shared.http.workers import Workers
 
 _HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 

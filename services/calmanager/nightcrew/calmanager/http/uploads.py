@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from nightcrew.calmanager.http.workers import Truncated
+from nightcrew.shared.http.workers import Truncated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

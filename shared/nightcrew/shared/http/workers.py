@@ -32,10 +32,12 @@ class Workers:
     ----------
     threads
         How many; further work waits for its turn.
+    name
+        What they are called.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, "calmanager")
+    def __init__(self, threads: int, name: str = "worker") -> None:
+        self._pool = ThreadPoolExecutor(threads, name)
 
     async def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Do blocking work in a thread and return what it returns."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
-from nightcrew.calmanager.http.refusing import Refusal, refusal
+from nightcrew.shared.http.refusing import Refusal, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -51,13 +52,24 @@ class Limits:
         Most bytes of a body, by path.
     body_seconds
         Longest time in which nothing of a body may come.
+    refuse
+        Makes the response that refuses a request.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int, body_bytes: Callable[[str], int], body_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        most: int,
+        body_bytes: Callable[[str], int],
+        body_seconds: float,
+        refuse: Callable[[Scope, Refusal], Response] = refusal,
+    ) -> None:
         self.app = app
         self.most = most
         self.body_bytes = body_bytes
         self.body_seconds = body_seconds
+        self.refuse = refuse
         self.in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,12 +87,12 @@ class Limits:
 
         if self.in_work >= self.most:
             busy = Refusal(503, "busy", "too many requests in work; try once more", retry_after=1)
-            await refusal(scope, busy)(scope, body.receive, answer)
+            await self.refuse(scope, busy)(scope, body.receive, answer)
             return
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > body.limit:
             body.refused = True
-            await refusal(scope, TooLarge(body.limit))(scope, body.receive, answer)
+            await self.refuse(scope, TooLarge(body.limit))(scope, body.receive, answer)
             return
         self.in_work += 1
         try:
