@@ -7,7 +7,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -264,10 +264,7 @@ def read_config(file: Path | None, environ: Mapping[str, str], home: Path) -> Co
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{shown}: cannot be read ({error}); check the permissions and the name") from error
     config = parse_config(text, shown, home, lambda name: Path(name).is_file(), lambda name: Path(name).is_dir())
-    return Config(
-        config.file, config.databases, config.upload_cookie, config.system_cache, config.system_cache_bytes,
-        (*warnings, *config.warnings),
-    )  # fmt: skip
+    return replace(config, warnings=(*warnings, *config.warnings))
 
 
 def _lines(text: str, file: str, home: Path, is_file: Fits, is_directory: Fits) -> Iterator[DatabaseLine]:
