@@ -5,33 +5,27 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.settings import ServiceSettings
 
 PREFIX = "NIGHTCREW_CALMANAGER_"
 _LEAST_TOKEN = 20
 """Characters below which a token of a file is taken for a mistake."""
 
 
-class CalmanagerSettings(BaseSettings):
+class CalmanagerSettings(ServiceSettings):
     """How the calibration service listens, and what it allows; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_CALMANAGER_``.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        populate_by_name=True,
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     host: str = Field("127.0.0.1", description="Address to listen at; another than loopback needs a token")
     port: int = Field(8100, ge=0, le=65535, description="Port to listen at; 0: any free one")
@@ -65,10 +59,6 @@ class CalmanagerSettings(BaseSettings):
     send_timeout: float = Field(60.0, gt=0, description="Seconds in which a client must take a part of a file")
     keep_alive: int = Field(15, ge=0, description="Seconds that an idle connection stays open")
     drain: int = Field(60, ge=0, description="Seconds that requests have to end after SIGTERM")
-    log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="Form of the log; auto: for people on a terminal, else JSON"
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a line")
 
     @field_validator("public_url")
     @classmethod
@@ -76,22 +66,6 @@ class CalmanagerSettings(BaseSettings):
         if value is not None and not re.fullmatch(r"https?://[A-Za-z0-9_.:\[\]-]+(/[A-Za-z0-9_./~-]*)?", value):
             raise ValueError("must be an address such as https://calmgr.example.org")
         return value.rstrip("/") if value else value
-
-    @classmethod
-    def load(cls, **given: Any) -> CalmanagerSettings:
-        """Read the environment; what is given by name goes before it.
-
-        Raises
-        ------
-        SettingsError
-            If a value makes no sense; the line names the variable, never a value.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
-            raise SettingsError(f"{name}: {first['msg']}; see docs/reference/settings.md") from None
 
     @property
     def directory(self) -> Path:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from nightcrew.planner.core.closing import Patience
-from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.settings import ServiceSettings
 
 PREFIX = "NIGHTCREW_PLANNER_"
 
 
-class PlannerSettings(BaseSettings):
+class PlannerSettings(ServiceSettings):
     """How the planner waits and what it has done; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_PLANNER_``; times are in seconds.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     settle: float = Field(60, ge=0, description="Time for stragglers of a sequence after the next one has begun")
     quiet: float | None = Field(
@@ -32,8 +30,6 @@ class PlannerSettings(BaseSettings):
     required: float = Field(43200, ge=0, description="Time to wait for calibrations that a group cannot do without")
     profile: Literal["standard", "best"] = Field("standard", description="Profile of the reductions")
     quick_looks: bool = Field(True, description="Whether frames of the sky get a quick look at once")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a line")
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: for people on a terminal")
 
     @property
     def patience(self) -> Patience:
@@ -42,19 +38,3 @@ class PlannerSettings(BaseSettings):
         return Patience(
             timedelta(seconds=self.settle), quiet, timedelta(seconds=self.optional), timedelta(seconds=self.required)
         )
-
-    @classmethod
-    def load(cls, **given: Any) -> PlannerSettings:
-        """Read the environment; what is given goes first.
-
-        Raises
-        ------
-        SettingsError
-            Naming the setting and what it must be.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            fault = error.errors(include_url=False, include_input=False)[0]
-            name = f"{PREFIX}{str(fault['loc'][0]).upper()}" if fault["loc"] else PREFIX
-            raise SettingsError(f"{name}: {fault['msg']}; correct it or unset it") from error

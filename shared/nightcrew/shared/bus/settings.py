@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pika
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.settings import Settings
 
 if TYPE_CHECKING:
     from pika.connection import Parameters
 
-PREFIX = "NIGHTCREW_"
 DEFAULT = "amqp://guest:guest@127.0.0.1:5672/"
 HEARTBEAT = 30
 """Seconds; two missed ones end a connection.  Shorter than the broker's 60, long enough for a busy machine."""
@@ -24,15 +23,11 @@ BLOCKED_TIMEOUT = 300.0
 SHAPE = "amqp://USER:PASSWORD@HOST:PORT/VHOST"
 
 
-class RabbitSettings(BaseSettings):
+class RabbitSettings(Settings):
     """Where the broker is; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_``.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
 
     rabbitmq_url: SecretStr | None = Field(
         None,
@@ -42,22 +37,6 @@ class RabbitSettings(BaseSettings):
     rabbitmq_url_file: Path | None = Field(
         None, description="File whose one line is the address; read where NIGHTCREW_RABBITMQ_URL is not set"
     )
-
-    @classmethod
-    def load(cls, **given: Any) -> RabbitSettings:
-        """Read the environment; what is given by name goes before it.
-
-        Raises
-        ------
-        SettingsError
-            If a value is none; the line names the variable, never a value.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
-            raise SettingsError(f"{name}: {first['msg']}; see docs/reference/settings.md") from None
 
     def parameters(self) -> Parameters:
         """Return what pika wants to know.

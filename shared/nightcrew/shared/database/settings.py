@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from nightcrew.shared.database.address import parse_url
 from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
-
-PREFIX = "NIGHTCREW_"
 
 
 def _default_data_dir() -> Path:
     return user_data_path("nightcrew", appauthor=False)
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(Settings):
     """Where the database is and how long it may take; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_``.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
 
     database_url: SecretStr | None = Field(
         None, description="Address of the database, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -53,22 +47,6 @@ class DatabaseSettings(BaseSettings):
     database_linger: float = Field(
         0.0, ge=0, description="Seconds that the embedded server stays after its last user has left"
     )
-
-    @classmethod
-    def load(cls, **given: Any) -> DatabaseSettings:
-        """Read the environment; what is given by name goes before it.
-
-        Raises
-        ------
-        SettingsError
-            If a value is out of range; the line names the variable, never a value.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
-            raise SettingsError(f"{name}: {first['msg']}; see docs/reference/settings.md") from None
 
     def url(self) -> URL | None:
         """Return the address of the served database, or None where the embedded one is meant.

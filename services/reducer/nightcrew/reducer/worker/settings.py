@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from nightcrew.reducer.worker.limits import Share, memory_limit, processor_limit, share_of
-from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.ledger.retries import RetryPolicy
 from nightcrew.shared.messages import JobClass
+from nightcrew.shared.settings import ServiceSettings
 
 PREFIX = "NIGHTCREW_REDUCER_"
 GIGABYTE = 1_000_000_000
 
 
-class ReducerSettings(BaseSettings):
+class ReducerSettings(ServiceSettings):
     """How a reducer works; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_REDUCER_``; times are in seconds.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     products: Path = Field(description="Directory of the products")
     scratch: Path | None = Field(
@@ -59,31 +56,12 @@ class ReducerSettings(BaseSettings):
         le=65535,
         description="Their port; the second reducer takes the next, and so on; 0: any free one",
     )
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: for people on a terminal")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a line")
 
     @model_validator(mode="after")
     def _renewed_in_time(self) -> ReducerSettings:
         if self.renew > self.lease / 2:
             raise ValueError(f"{PREFIX}RENEW must be at most half of {PREFIX}LEASE: one renewal may fail")
         return self
-
-    @classmethod
-    def load(cls, **given: Any) -> ReducerSettings:
-        """Read the environment; what is given by name goes before it.
-
-        Raises
-        ------
-        SettingsError
-            If a value makes no sense; the line names the variable, never a value.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = PREFIX + ".".join(str(part) for part in first["loc"]).upper() + ": " if first["loc"] else ""
-            message = first["msg"].removeprefix("Value error, ")
-            raise SettingsError(f"{where}{message}; see docs/reference/settings.md") from None
 
     @property
     def workspaces(self) -> Path:
