@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -84,10 +85,10 @@ def _shrunk(plane: Plane) -> tuple[Array, Array]:
     if step == 1:
         return data, unseen
     ny, nx = (n // step * step for n in data.shape)
-    blocks = (ny // step, step, nx // step, step)
-    return data[:ny, :nx].reshape(blocks).mean(axis=(1, 3)), np.asarray(
-        unseen[:ny, :nx].reshape(blocks).all(axis=(1, 3))
-    )
+    parts = [[(slice(i, ny, step), slice(j, nx, step)) for j in range(step)] for i in range(step)]
+    total = reduce(np.add, [reduce(np.add, [data[part] for part in row]) for row in parts])
+    hidden = reduce(np.logical_and, [unseen[part] for row in parts for part in row])
+    return total / np.float32(step * step), hidden
 
 
 def write_preview(plane: Plane, path: Path) -> None:
