@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from nightcrew.shared.association.columns import binning, columns_of, filter_set, processing
@@ -98,7 +98,7 @@ class Target:
 
     @classmethod
     def from_request(cls, tags: Iterable[str], descriptors: Mapping[str, object], filename: str = "") -> Target:
-        """Make a target of the JSON that a reduction sends: lists for sections, ISO 8601 for times.
+        """Make a target of the JSON that a reduction sends: lists for sections, ISO 8601 for times, UTC without zone.
 
         Raises
         ------
@@ -109,8 +109,9 @@ class Target:
         try:
             moment = descriptors.get("ut_datetime")
             if isinstance(moment, str):
-                values["ut_datetime"] = datetime.fromisoformat(moment)
-        except ValueError as error:
+                given = datetime.fromisoformat(moment)
+                values["ut_datetime"] = given if given.tzinfo is None else given.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError) as error:
             raise CalibrationError(
                 f"request for {filename or 'a frame'}: ut_datetime is not ISO 8601 ({error})"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -83,8 +84,9 @@ class Finding:
     reason: str
 
     def told(self) -> dict[str, object]:
-        """Return the finding as JSON."""
-        return asdict(self)
+        """Return the finding as JSON, which knows no numbers that are none."""
+        value = self.value if self.value is not None and math.isfinite(self.value) else None
+        return asdict(self) | {"value": value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def jsonable(value: Value) -> Any:
-    """Return a value as `json` writes it; what PostgreSQL cannot hold (NUL, lone surrogates) is replaced."""
+    """Return a value as `json` writes it; numbers that are none are unknown."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, float):
@@ -29,7 +29,12 @@ def jsonable(value: Value) -> Any:
         return value.isoformat()
     if isinstance(value, tuple):
         return [jsonable(part) for part in value]
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return storable(value)
+
+
+def storable(text: str) -> str:
+    """Return a text as PostgreSQL can hold it: NUL and lone surrogates are replaced."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def text_of(value: Value) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from nightcrew.calmanager.core.states import State
+from nightcrew.calmanager.database.encoding import storable
 from nightcrew.calmanager.database.tables import calibrations
 from nightcrew.calmanager.database.tables import history as table
 from nightcrew.calmanager.records import REMOVED, Happened, HistoryLine
@@ -23,11 +24,11 @@ def append(connection: Connection, number: int, line: HistoryLine) -> None:
         sa.insert(table).values(
             calibration_id=number,
             at=line.at,
-            who=line.who,
+            who=storable(line.who),
             event=line.event,
             before=line.before,
             after=line.after,
-            reason=line.reason,
+            reason=storable(line.reason),
             details=dict(line.details),
         )
     )

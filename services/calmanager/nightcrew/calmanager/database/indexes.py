@@ -113,19 +113,23 @@ def refresh(database: Database, rules: Mapping[str, Mapping[str, Rule]] | None =
 
 def _refresh(connection: Connection, want: Mapping[str, RuleIndex]) -> tuple[int, int]:
     found = _present(connection)
-    good = {name for name, valid in found if valid} & set(want)
-    useless = sorted({name for name, _ in found} - good)
-    for name in useless:  # also what a broken-off CREATE INDEX left
-        connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS calibration."{name}"')
+    good = {name for name, complete in found if complete} & set(want)
+    broken = sorted({name for name, complete in found if not complete})
+    _drop(connection, broken)  # what a broken-off CREATE INDEX left
     missing = sorted(set(want) - good)
     for name in missing:
-        definition = want[name].definition.replace("%%", "%")
-        connection.exec_driver_sql(
-            f'CREATE INDEX CONCURRENTLY "{name}" ON calibration.calibrations {definition}'.replace("%", "%%")
-        )
+        definition = want[name].definition
+        connection.exec_driver_sql(f'CREATE INDEX CONCURRENTLY "{name}" ON calibration.calibrations {definition}')
     if missing:
         connection.exec_driver_sql("ANALYZE calibration.calibrations")
-    return len(missing), len(useless)
+    useless = sorted({name for name, complete in found if complete} - good)
+    _drop(connection, useless)
+    return len(missing), len(broken) + len(useless)
+
+
+def _drop(connection: Connection, names: Iterable[str]) -> None:
+    for name in names:
+        connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS calibration."{name}"')
 
 
 def _present(connection: Connection) -> set[tuple[str, bool]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from nightcrew.calmanager.database.encoding import storable
 from nightcrew.calmanager.database.tables import product_inputs, products
-from nightcrew.calmanager.records import Affected, ProductRecord
+from nightcrew.calmanager.records import Affected, Input, ProductRecord
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,21 +37,25 @@ _AFFECTED = sa.text("""
 def record(connection: Connection, product: ProductRecord) -> None:
     """Record a product with its inputs; one that is known by name and MD5 stays as it is."""
     values = {
-        "name": product.name,
-        "path": str(product.path),
-        "md5": product.md5,
-        "recipe": product.recipe,
+        "name": storable(product.name),
+        "path": storable(str(product.path)),
+        "md5": storable(product.md5),
+        "recipe": storable(product.recipe),
         "made_at": product.made_at,
     }
     new = insert(products).values(values).on_conflict_do_nothing().returning(products.c.id)
     number = connection.execute(new).scalar_one_or_none()
     rows = [
-        {"product_id": number, "name": used.name, "md5": used.md5, "role": used.role}
-        for used in dict.fromkeys(product.inputs)
-        if used.md5
+        {"product_id": number, "name": name, "md5": md5, "role": role}
+        for name, md5, role in dict.fromkeys(_storable(used) for used in product.inputs)
+        if md5
     ]
     if number is not None and rows:
         connection.execute(sa.insert(product_inputs), rows)
+
+
+def _storable(used: Input) -> tuple[str, str, str]:
+    return storable(used.name), storable(used.md5), storable(used.role)
 
 
 def affected(connection: Connection, md5: str) -> list[Affected]:

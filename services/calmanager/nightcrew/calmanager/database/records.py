@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from nightcrew.calmanager.core.states import State
 from nightcrew.calmanager.core.validity import Validity
-from nightcrew.calmanager.database.encoding import columns_from_json, columns_to_json
+from nightcrew.calmanager.database.encoding import columns_from_json, columns_to_json, storable
 from nightcrew.calmanager.database.tables import calibrations as table
 from nightcrew.calmanager.records import Listing, Record
 from nightcrew.shared.association.columns import PROCESSING_RANK
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from nightcrew.calmanager.incoming import Digests
     from nightcrew.shared.association import Candidate
+
+
+LARGEST = 2**63 - 1
+"""Larger numbers no entry can have."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,14 +64,14 @@ class Entry:
             "ut_datetime": candidate.ut_datetime,
             "ut_seconds": candidate.seconds,
             "columns": columns_to_json(columns),
-            "tags": sorted(candidate.tags),
+            "tags": sorted(map(storable, candidate.tags)),
             "kind": self.kind,
             "valid": as_range(self.validity),
             "canonical": self.canonical,
             "present": self.present,
             **dataclasses.asdict(self.digests),
             "added_at": self.added_at,
-            "added_by": self.added_by,
+            "added_by": storable(self.added_by),
         }
 
 
@@ -84,13 +88,15 @@ def insert(connection: Connection, entry: Entry) -> int:
 
 def by_id(connection: Connection, number: int, *, lock: bool = False) -> RowMapping | None:
     """Return the row of an entry, by the primary key; `lock` keeps others from changing it."""
+    if not 0 < number <= LARGEST:
+        return None
     statement = sa.select(table).where(table.c.id == number)
     return connection.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
 
 
 def canonical_of(connection: Connection, name: str, *, lock: bool = False) -> RowMapping | None:
     """Return the row that a name means, by the index `calibrations_name`."""
-    statement = sa.select(table).where(table.c.name == name, table.c.canonical)
+    statement = sa.select(table).where(table.c.name == storable(name), table.c.canonical)
     return connection.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
 
 
@@ -100,11 +106,13 @@ def listed(connection: Connection, listing: Listing) -> Iterable[RowMapping]:
     for column in ("instrument", "caltype", "state", "name"):
         wanted = getattr(listing, column)
         if wanted is not None:
-            statement = statement.where(table.c[column] == wanted)
+            statement = statement.where(table.c[column] == storable(wanted))
     if not listing.everything:
         statement = statement.where(table.c.canonical, table.c.present)
     if listing.after is not None:
-        statement = statement.where(sa.tuple_(table.c.name, table.c.id) > sa.tuple_(*map(sa.literal, listing.after)))
+        name, number = listing.after
+        after = sa.tuple_(sa.literal(storable(name)), sa.literal(min(number, LARGEST)))
+        statement = statement.where(sa.tuple_(table.c.name, table.c.id) > after)
     statement = statement.order_by(table.c.name, table.c.id).limit(listing.limit)
     return connection.execute(statement).mappings().all()
 
