@@ -305,7 +305,7 @@ def test_a_request_with_an_unreadable_time_is_refused() -> None:
 
 def test_a_request_with_a_zone_is_understood_as_utc() -> None:
     target = Target.from_request([], {"ut_datetime": "2016-01-02T10:00:00+02:00"})
-    assert target.values["ut_datetime"] == datetime(2016, 1, 2, 8)
+    assert target.values["ut_datetime"] == datetime(2016, 1, 2, 8)  # noqa: DTZ001 (UTC)
     with pytest.raises(CalibrationError, match="ut_datetime is not ISO 8601"):
         Target.from_request([], {"ut_datetime": "0001-01-01T00:00:00+02:00"})
 
