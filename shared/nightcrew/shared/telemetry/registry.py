@@ -1,0 +1,40 @@
+"""The registry of a process: what it is, what it uses, and the text that Prometheus reads."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client.exposition import generate_latest
+
+INSTRUMENTS = ("NIRI", "F2")
+"""Instruments that series are told apart by; all others count as `other`."""
+OTHER = "other"
+REVISION = "NIGHTCREW_REVISION"
+"""Environment variable with the commit that an image was built from."""
+
+
+def new_registry(service: str) -> CollectorRegistry:
+    """Return a registry with `nightcrew_build_info` and what the system knows of this process.
+
+    Parameters
+    ----------
+    service
+        As in the name of its distribution, `nightcrew-<service>`.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    build = Gauge("nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=registry)
+    build.labels(service, version(f"nightcrew-{service}"), os.environ.get(REVISION) or "unknown").set(1)
+    return registry
+
+
+def instrument_label(instrument: str) -> str:
+    """Return the label of an instrument; the set of labels is closed."""
+    return instrument if instrument in INSTRUMENTS else OTHER
+
+
+def exposition(registry: CollectorRegistry) -> bytes:
+    """Return everything in Prometheus' text format."""
+    return generate_latest(registry)
