@@ -246,6 +246,19 @@ def test_a_job_queued_again_by_hand_brings_its_group_back(suite):
     assert suite.balance().breaches == ()
 
 
+def test_a_job_that_was_queued_again_and_done_between_two_looks_brings_its_group_back(suite):
+    fates = iter([Outcome(Status.FAILED, "defect"), Outcome(Status.SUCCEEDED)])
+    suite.fate = lambda job: next(fates)
+    suite.arrive(sequence(1, 3, "dark"))
+    suite.settle()
+    with suite.database.begin() as connection:
+        jobs.again(connection, suite.done[0].id, "ada")
+    suite.work()
+    suite.look()
+    assert held_groups(suite)["dark"].state is GroupState.DONE
+    assert suite.balance().frames == {"reduced": 3}
+
+
 def test_reprocessing_waits_for_the_live_night(suite):
     suite.desk.offer(old_master("flat", 200, "stale_flat.fits"))
     suite.arrive(SCIENCE)

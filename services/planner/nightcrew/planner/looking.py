@@ -190,7 +190,8 @@ class _Look:
                 if group.state is GroupState.FAILED:  # somebody has queued the job again
                     self._settle(group_id, GroupState.SUBMITTED, "")
                 continue
-            if group.state not in {GroupState.SUBMITTED, GroupState.CLOSED}:
+            redone = group.state is GroupState.FAILED and job.state is JobState.SUCCEEDED  # between two looks
+            if group.state not in {GroupState.SUBMITTED, GroupState.CLOSED} and not redone:
                 continue
             if job.state is JobState.SUCCEEDED:
                 self._settle(group_id, GroupState.DONE, "")

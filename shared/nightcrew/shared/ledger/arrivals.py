@@ -58,7 +58,7 @@ def settling(connection: Connection, below: str = "") -> list[Arrival]:
     wanted = select(arrivals).where(arrivals.c.state == ArrivalState.SETTLING).order_by(arrivals.c.id)
     if below:
         wanted = wanted.where(arrivals.c.path.startswith(f"{below.rstrip('/')}/", autoescape=True))
-    return [_arrival(row) for row in connection.execute(wanted)]
+    return [arrival_row(row) for row in connection.execute(wanted)]
 
 
 def hold(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
@@ -72,7 +72,7 @@ def hold(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
         .order_by(arrivals.c.path)
         .with_for_update(skip_locked=True)
     )
-    return {row.path: _arrival(row) for row in connection.execute(wanted)}
+    return {row.path: arrival_row(row) for row in connection.execute(wanted)}
 
 
 def latest(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
@@ -83,7 +83,7 @@ def latest(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
         .where(arrivals.c.path.in_(paths))
         .order_by(arrivals.c.path, arrivals.c.id.desc())
     )
-    return {row.path: _arrival(row) for row in connection.execute(wanted)}
+    return {row.path: arrival_row(row) for row in connection.execute(wanted)}
 
 
 def end(
@@ -122,7 +122,8 @@ def end_all(connection: Connection, ends: Sequence[End]) -> int:
     return connection.execute(ended, rows).rowcount
 
 
-def _arrival(row: Row[tuple[object, ...]]) -> Arrival:
+def arrival_row(row: Row[tuple[object, ...]]) -> Arrival:
+    """Return a row of the table as a value."""
     return Arrival(
         row.id,
         Sighting(row.path, row.size, row.mtime_ns, row.inode),

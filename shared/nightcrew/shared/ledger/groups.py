@@ -88,7 +88,7 @@ def of_night(connection: Connection, night: date, instrument: str) -> list[Group
         .where(groups.c.night == night, groups.c.instrument == instrument, groups.c.state != GroupState.SUPERSEDED)
         .order_by(groups.c.id)
     )
-    return _with_frames(connection, connection.execute(wanted).all())
+    return group_rows(connection, connection.execute(wanted).all())
 
 
 def nights_using(connection: Connection, name: str) -> list[tuple[date, str]]:
@@ -105,14 +105,14 @@ def nights_wanting(connection: Connection, instrument: str, caltype: str) -> lis
 
 def get(connection: Connection, group_id: int) -> GroupRow | None:
     """Return a group, or None."""
-    found = _with_frames(connection, connection.execute(select(groups).where(groups.c.id == group_id)).all())
+    found = group_rows(connection, connection.execute(select(groups).where(groups.c.id == group_id)).all())
     return found[0] if found else None
 
 
 def of_frame(connection: Connection, frame_id: int) -> list[GroupRow]:
     """Return the groups that a frame is or was in, the oldest first (index `group_frames_by_frame`)."""
     wanted = select(groups).join(group_frames).where(group_frames.c.frame_id == frame_id).order_by(groups.c.id)
-    return _with_frames(connection, connection.execute(wanted).all())
+    return group_rows(connection, connection.execute(wanted).all())
 
 
 def _nights(connection: Connection, noted: Mapping[str, Any]) -> list[tuple[date, str]]:
@@ -139,7 +139,8 @@ def _fill(connection: Connection, group_id: int, frames: Collection[int], borrow
         connection.execute(insert(group_frames), rows)
 
 
-def _with_frames(connection: Connection, rows: Collection[Row[Any]]) -> list[GroupRow]:
+def group_rows(connection: Connection, rows: Collection[Row[Any]]) -> list[GroupRow]:
+    """Return rows of the table as values, with their frames."""
     members: dict[int, dict[bool, set[int]]] = {row.id: {False: set(), True: set()} for row in rows}
     wanted = select(group_frames).where(group_frames.c.group_id.in_(members))
     for member in connection.execute(wanted):
