@@ -12,6 +12,7 @@ from nightcrew.ingest.archiving import Kept, NotKept, undo
 from nightcrew.ingest.core.naming import printable
 from nightcrew.ingest.keeping import Source, sync_directory
 from nightcrew.ingest.verifying import Accepted, Quarantined
+from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import ArrivalState, arrivals, frames, outbox
 from nightcrew.shared.ledger.records import End, Sighting
 from nightcrew.shared.messages import FrameArrived
@@ -189,11 +190,18 @@ class _Step:
         while waiting:
             chosen, waiting = _distinct(waiting)
             self._accept(chosen)
-        for directory in {Path(kept.path).parent for _, kept in self.kept.values() if kept.new}:
-            sync_directory(directory)
+        self._synchronise()
         arrivals.end_all(connection, self.ends)
         outbox.add_all(connection, self.messages)
         return self.ended
+
+    def _synchronise(self) -> None:
+        """Make the names that were given outlast a power cut before the ledger relies on them."""
+        for directory in {Path(kept.path).parent for _, kept in self.kept.values() if kept.new}:
+            try:
+                sync_directory(directory)
+            except OSError as error:
+                raise ServiceError(f"{directory}: cannot be synchronised ({error.strerror}); check the disk") from error
 
     def _accept(self, chosen: Sequence[_New]) -> None:
         """Record frames, no two of which have the same name or content."""
@@ -240,12 +248,19 @@ class _Step:
 
     def _repeat(self, one: _New, frame_id: int, kept_at: str) -> None:
         """End the arrival of a content that is known; the file stays where it is."""
-        path = one.file.path
+        path, moved_to = one.file.path, None
         if kept_at != path and _is_missing(kept_at):
-            frames.relocate(self.connection, frame_id, path)
-            kept_at = path
-        reason = "" if kept_at == path else f"the same as {kept_at}"
-        self.ends.append(End(one.arrival_id, ArrivalState.DUPLICATE, reason=reason, frame_id=frame_id))
+            source = Source(path, one.file.identity, one.frame.sha256)
+            kept = self.archive.keep(one.frame, source)
+            if isinstance(kept, NotKept):
+                self.ended.append(NotRecorded(path, kept.reason))
+                return
+            self.kept[path] = source, kept
+            kept_at = kept.path
+            moved_to = None if kept_at == path else kept_at
+            frames.relocate(self.connection, frame_id, kept_at)
+        reason = "" if kept_at == path or moved_to else f"the same as {kept_at}"
+        self.ends.append(End(one.arrival_id, ArrivalState.DUPLICATE, "", reason, frame_id, moved_to))
         frame = replace(one.frame, path=kept_at)
         self.ended.append(Recorded(path, one.file.identity, ArrivalState.DUPLICATE, frame_id, frame, reason=reason))
 

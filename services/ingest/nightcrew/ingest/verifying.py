@@ -18,6 +18,8 @@ from nightcrew.shared.reception import Damage, receive
 if TYPE_CHECKING:
     from nightcrew.shared.fits.containers import Identity
 
+DEFECT = "defect"
+"""Code of a file that we fail at."""
 INSTRUMENT = "instrument"
 """Code of a frame of an instrument that there are no rules for."""
 NAME = "name"
@@ -80,7 +82,22 @@ def verify(path: str, seen: Identity | None = None, most: int | None = None) -> 
         How it was seen last: `Changed` if it is another one now.  None if that does not matter.
     most
         Bytes that it may have, compressed or not.
+
+    Notes
+    -----
+    One file that we fail at must not keep all others from being looked into: whatever is raised becomes a reason.
     """
+    try:
+        return _verify(path, seen, most)
+    except Exception as error:  # noqa: BLE001
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        name = printable(Path(path).name)
+        return Quarantined(
+            DEFECT, f"{name}: a defect of nightcrew's ({why}); please report it with the file", unfinished=True
+        )
+
+
+def _verify(path: str, seen: Identity | None, most: int | None) -> Verdict:
     received = receive(Path(path), hashed=True, most=most)
     if seen is not None and received.identity not in (None, seen):
         return Changed()

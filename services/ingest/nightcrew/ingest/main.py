@@ -1,0 +1,103 @@
+"""The command `nightcrew-ingest`: watch directories until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.ingest.metrics import Metrics
+from nightcrew.ingest.running import Process
+from nightcrew.ingest.settings import PREFIX, IngestSettings
+from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus.rabbit import RabbitBus
+from nightcrew.shared.bus.settings import RabbitSettings
+from nightcrew.shared.database import open_database, require
+from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.http.listening import listen
+from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.logs import configure_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 done, 1 failed, 2 usage, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
+    if options.directory:
+        given["directories"] = tuple(options.directory)
+    try:
+        _serve(IngestSettings.load(**given))
+    except NightcrewError as error:
+        print(f"nightcrew-ingest: {error}", file=sys.stderr)  # noqa: T201
+        return _USAGE if isinstance(error, SettingsError) else _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+def _serve(settings: IngestSettings) -> None:
+    if not settings.directories:
+        raise SettingsError(f"nothing to watch: name directories, or set {PREFIX}DIRECTORIES")
+    if not settings.loopback and not settings.tokens():
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines, and there is no token: name a file in "
+            f"{PREFIX}TOKEN_FILE, or listen at 127.0.0.1"
+        )
+    configure_logs(settings.log_format, settings.log_level)
+    log = structlog.stdlib.get_logger("nightcrew.ingest")
+    stop, metrics = threading.Event(), Metrics()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(application="ingest"))
+        require(database, LEDGER)
+        bus = None
+        if settings.relay:
+            bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics)
+            stack.callback(bus.close)
+        listening = stack.enter_context(listen(settings.host, settings.port))
+        host, port = listening.getsockname()[:2]
+        signal.signal(signal.SIGTERM, end)
+        log.info(
+            "watching",
+            directories=[str(path) for path in settings.directories],
+            mode=str(settings.mode),
+            url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+            database=database.safe_url(),
+        )
+        Process(database, settings, bus, stop, metrics).run(listening)
+        log.info("ended")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nightcrew-ingest",
+        description="Watches directories for raw frames, and records and announces each of them once.",
+        epilog="Settings: NIGHTCREW_DATABASE_URL, NIGHTCREW_RABBITMQ_URL and NIGHTCREW_INGEST_*, see "
+        "docs/reference/settings.md.",
+    )
+    parser.add_argument("--version", action="version", version=f"nightcrew-ingest {version('nightcrew-ingest')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="watch until SIGTERM or Control-C")
+    serve.add_argument("directory", nargs="*", help="directory to watch (default: NIGHTCREW_INGEST_DIRECTORIES)")
+    serve.add_argument("--host", help="address to listen at (default 127.0.0.1; others need a token)")
+    serve.add_argument("--port", type=int, help="port to listen at (default 8101; 0: any free one)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""The parts of the service in one process: the loop, the relay, the answers over HTTP."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from nightcrew.ingest.http import create_app
+from nightcrew.ingest.intake import Inbox
+from nightcrew.ingest.relaying import Relay
+from nightcrew.ingest.service import Ingest
+from nightcrew.ingest.telling import Teller
+from nightcrew.shared.database import require
+from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.http.connections import Gate, GuardedProtocol
+from nightcrew.shared.ledger import LEDGER, outbox
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from nightcrew.ingest.metrics import Metrics
+    from nightcrew.ingest.settings import IngestSettings
+    from nightcrew.shared.bus import Bus
+    from nightcrew.shared.database import Database
+
+STUCK = 600.0
+"""Seconds without a sign of life after which the process is to be started anew: the largest frame takes less."""
+_END = 20.0
+"""Seconds that the threads have to end."""
+
+
+@dataclass(slots=True)
+class Process:
+    """The parts of the service, each in a thread of its own, and whether they work.
+
+    Parameters
+    ----------
+    database, settings
+        Where the ledger is, and what is watched.
+    bus
+        Takes messages; None if somebody else publishes.
+    stop
+        Ends all parts.
+    """
+
+    database: Database
+    settings: IngestSettings
+    bus: Bus | None
+    stop: threading.Event
+    metrics: Metrics
+    teller: Teller = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.teller = Teller(self.metrics)
+
+    def run(self, listening: socket.socket) -> None:
+        """Work until `stop` is set, then end what has been begun."""
+        app = create_app(
+            self.database, self.settings, self.teller, health=self.health, ready=self.ready, metrics=self.scraped
+        )
+        gate = Gate(most=256, header_bytes=32 * 2**10, header_seconds=10.0, rest_seconds=30.0)
+        config = uvicorn.Config(
+            app, http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # a class, in effect
+            ws="none", lifespan="on", log_config=None,
+            access_log=False, proxy_headers=False, server_header=False, timeout_graceful_shutdown=int(_END / 2),
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        threads = [self._thread("http", lambda: server.run(sockets=[listening]))]
+        if self.bus is not None:
+            relay = Relay(self.database, self.bus, self.teller)
+            threads.append(self._thread("relay", lambda: relay.run(self.stop)))
+        try:
+            self._recover()
+            Ingest(self.database, self.settings.watch, self.teller).run(self.stop)
+        finally:
+            self.stop.set()
+            server.should_exit = True
+            if self.bus is not None:
+                self.bus.wake()
+            for thread in threads:
+                thread.join(_END)
+
+    def _recover(self) -> None:
+        """Clear up what a process that died has left."""
+        now = time.time()
+        self.settings.watch.archive.sweep(now)
+        if self.settings.inbox is not None:
+            inbox = Inbox(self.database, self.settings.inbox, self.settings.quarantine, self.settings.max_frame)
+            inbox.recover()
+            inbox.sweep(now)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            finally:
+                self.stop.set()
+
+        thread = threading.Thread(target=guarded, name=f"ingest-{name}")
+        thread.start()
+        return thread
+
+    def health(self) -> dict[str, str]:
+        """Return whether the loop goes on."""
+        silent = self.teller.clock() - self.teller.heard
+        return {"loop": "ok" if silent < STUCK else f"no sign of life for {silent:.0f} s"}
+
+    def ready(self) -> dict[str, str]:
+        """Return whether everything that is needed can be used."""
+        checks = {"database": "ok"}
+        try:
+            require(self.database, LEDGER)
+        except NightcrewError as error:
+            checks["database"] = " ".join(str(error).split())
+        unlisted = self.settings.watch.scan().unlisted
+        checks["directories"] = "; ".join(f"{one.directory}: {one.reason}" for one in unlisted) or "ok"
+        if self.bus is not None:
+            checks["broker"] = "ok" if self.metrics.up or not self._waiting() else "not connected"
+        return checks
+
+    def scraped(self) -> bytes:
+        """Return the metrics as they are now."""
+        try:
+            with self.database.connect() as connection:
+                self.metrics.pending(outbox.pending(connection))
+        except NightcrewError as error:
+            self.teller.trouble("database", str(error))
+        return self.metrics.text()
+
+    def _waiting(self) -> bool:
+        """Whether something waits to be published; as long as nothing did, nobody has connected."""
+        try:
+            with self.database.connect() as connection:
+                return outbox.pending(connection).messages > 0
+        except NightcrewError:
+            return True
