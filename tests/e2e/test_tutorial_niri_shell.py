@@ -107,28 +107,3 @@ def test_the_night_of_the_tutorial_is_reduced_as_it_is_typed(shell: Shell) -> No
     assert f"Removed {DARK}" in removed
     assert DARK not in shell("caldb list")
     assert (shell.work / DARK).is_file()
-
-
-@pytest.mark.slow
-def test_with_a_database_that_stores_nothing_is_added_by_hand(shell: Shell, tmp_path: Path) -> None:
-    shell("dataselect ../playdata/*.fits --tags DARK --expr='exposure_time==20' -o darks20s.lis")
-    shell("dataselect ../playdata/*.fits --tags FLAT -o flats.lis")
-    shell("dataselect ../playdata/*.fits --tags IMAGE --xtags FLAT --expr='object!=\"FS 17\"' -o target.lis")
-    rc = tmp_path / "dragonsrc"
-    rc.write_text(f"[calibs]\ndatabases = {tmp_path}/night.db get store\n")
-    shell(f"caldb init -c {rc}")
-    stored = shell(f"reduce @darks20s.lis -c {rc}")
-    assert f"{tmp_path}/night.db: Storing calibrations/processed_dark/{DARK} as processed_dark" in stored
-    shell(f"reduce @flats.lis -c {rc}")
-    assert shell(f"caldb list -c {rc}").splitlines() == [
-        f"Database: {tmp_path}/night.db",
-        f"{FLAT:30} {shell.work}/calibrations/processed_flat",
-        f"{DARK:30} {shell.work}/calibrations/processed_dark",
-    ]
-    shell(f"reduce @target.lis -p skyCorrect:scale_sky=False -c {rc}")
-    affected = [Path(line).name for line in shell(f"caldb affected {DARK} -c {rc}").splitlines()]
-    assert affected
-    assert all(name.endswith("_image.fits") for name in affected)
-    assert "is vetoed" in shell(f"caldb veto {DARK} --why 'light leak' -c {rc}")
-    said = shell(f"reduce @target.lis -c {rc}", code=1)
-    assert f"{DARK} is vetoed in {tmp_path}/night.db" in said

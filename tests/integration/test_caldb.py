@@ -135,6 +135,14 @@ def test_a_database_whose_server_is_gone_says_so(caldb):
     assert caldb("list").code == 0
 
 
+def test_a_database_that_somebody_dropped_is_told(caldb):
+    text = Path("cals.db").read_text()
+    Path("cals.db").write_text(text.replace("database = calibrations_", "database = calibrations_0")[:-2] + "\n")
+    said = caldb("list")
+    assert said.code == 1
+    assert "is gone; restore it, or begin anew with 'nightcrew caldb init -w'" in said.err
+
+
 def test_without_any_configuration_it_is_told_what_to_write(home, nightcrew):
     for words in (("list",), ("init",), ("config",), ("add", "."), ("remove", "x")):
         said = nightcrew("caldb", *words)
