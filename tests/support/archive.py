@@ -26,6 +26,8 @@ class Archive:
         Names of the calibrations to give, by type.
     lies
         Names of files whose announced MD5 is wrong.
+    broken
+        Names of files whose transfer breaks off in the middle.
     failing
         HTTP status with which everything is answered, or 0.
     """
@@ -34,6 +36,7 @@ class Archive:
     files: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, list[str]] = field(default_factory=dict)
     lies: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     failing: int = 0
     document: Any = None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -80,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.archive.headers.append(dict(self.headers))
         name = self.path.rpartition("/")[2]
         self.archive.downloads.append(name)
-        if name in self.archive.files:
+        if name in self.archive.broken:
+            self._break_off(self.archive.files[name])
+        elif name in self.archive.files:
             self._send(200, "application/fits", self.archive.files[name])
         else:
             self._send(404, "text/plain", b"no such file\n")
@@ -91,6 +96,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _break_off(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2])
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
         pass

@@ -82,6 +82,16 @@ def test_a_file_that_is_not_what_was_announced_is_not_used(archive, source, tmp_
     assert list((tmp_path / "calibrations" / DARK).iterdir()) == []
 
 
+def test_a_transfer_that_breaks_off_leaves_nothing(archive, source, tmp_path):
+    archive.broken.add(NAME)
+    answer = source.find(niri_frame("N1.fits"), DARK)
+    assert isinstance(answer, CouldNotAsk)
+    assert answer.reason.startswith(f"{archive.url}: cannot be asked")
+    assert list((tmp_path / "calibrations" / DARK).iterdir()) == []
+    archive.broken.clear()
+    assert isinstance(source.find(niri_frame("N1.fits"), DARK), Found)
+
+
 def test_a_copy_that_was_damaged_is_fetched_again(archive, source, tmp_path):
     source.find(niri_frame("N1.fits"), DARK)
     path = tmp_path / "calibrations" / DARK / NAME
