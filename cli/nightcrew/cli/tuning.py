@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 
@@ -17,6 +18,8 @@ COLLECT_AFTER = 200_000
 def tune() -> None:
     """Settle the process for a reduction; where the C library is not glibc, memory is left as it is."""
     gc.set_threshold(COLLECT_AFTER, 50, 1000)
+    # The interpreter looks for cycles again before it ends, in vain: what is left goes with the process.
+    atexit.register(gc.freeze)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         for parameter, value in MALLOC:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Step: TypeAlias = Callable[[Pixels, Pixels | None], Pair]
     """Makes of science pixels and their variance new ones of the same shape, each from its own pixel alone."""
 
-STRIP = 1 << 16
+STRIP = 1 << 17
 """Pixels that go through all steps before the next ones do."""
 REMEMBERED = 4
 """Spans of rows of which the variance is kept until it is asked for: one for each thread at work."""
