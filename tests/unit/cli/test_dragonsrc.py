@@ -68,7 +68,12 @@ def test_the_tutorial_of_2020_still_has_its_database():
     config = parse("[calibs]\nstandalone = True\ndatabase_dir = ~/niri_tutorial\n")
     (one,) = config.databases
     assert (one.name, one.get, one.store) == ("/home/jane/niri_tutorial/cal_manager.db", True, False)
-    assert config.warnings == ("dragonsrc: database_dir is out of use; write 'databases = ~/niri_tutorial get'",)
+    assert config.warnings == (
+        "dragonsrc: database_dir and standalone are out of use; write 'databases = ~/niri_tutorial get'",
+    )
+    assert parse("[calibs]\ndatabase_dir = ~/x/cal.db").warnings == (
+        "dragonsrc: database_dir is out of use; write 'databases = ~/x/cal.db get'",
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[interactive]\nbrowser = x\n", "[calibs]\n", "[calibs]\ndatabases =\n"])

@@ -133,7 +133,8 @@ def parse_config(text: str, file: str, home: Path, is_file: Fits, is_directory: 
     warnings = [_unknown(key, file) for key in values if key not in KEYS]
     texts = values.get("databases")
     if texts is None and "database_dir" in values:
-        warnings.append(f"{file}: database_dir is out of use; write 'databases = {values['database_dir']} get'")
+        what = "database_dir and standalone are" if "standalone" in values else "database_dir is"
+        warnings.append(f"{file}: {what} out of use; write 'databases = {values['database_dir']} get'")
         texts = _directory(values["database_dir"].strip(), is_file)
     lines = tuple(_lines(texts or "", file, home, is_file, is_directory))
     cache = values.get("system_calcache_dir", "").strip()
@@ -260,7 +261,7 @@ def read_config(file: Path | None, environ: Mapping[str, str], home: Path) -> Co
     else:
         return Config()
     try:
-        text = found.read_text(encoding="utf-8")
+        text = found.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{shown}: cannot be read ({error}); check the permissions and the name") from error
     config = parse_config(text, shown, home, lambda name: Path(name).is_file(), lambda name: Path(name).is_dir())
