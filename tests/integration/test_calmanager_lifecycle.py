@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,46 @@ def test_of_two_overlapping_certifications_at_once_one_wins(manager: Calibration
     losers = [str(one) for one in outcomes if isinstance(one, Overlap)]
     assert len(losers) == len(names) - 1
     assert all(f"{winner} is certified since" in loser for loser in losers)
+
+
+def test_an_overlap_that_only_the_database_sees_is_told_too(manager: CalibrationManager, tmp_path: Path) -> None:
+    for n in (1, 2):
+        manager.add(write_master(tmp_path / f"N{n}_dark.fits", seed=n), who="ana")
+    outcomes: list[object] = []
+
+    def certify() -> None:
+        try:
+            outcomes.append(manager.certify("N2_dark.fits", who="ana", why="good", since=NOON))
+        except Overlap as error:
+            outcomes.append(str(error))
+
+    thread = threading.Thread(target=certify)
+    with manager.database.begin() as connection:  # somebody who does not keep to our locks
+        connection.execute(
+            text("UPDATE calibration.calibrations SET valid = '[2016-01-01,)'::tsrange WHERE name = 'N1_dark.fits'")
+        )
+        thread.start()
+        _wait_for_a_lock(manager.database)
+    thread.join(timeout=60)
+    assert outcomes == [
+        (
+            "N2_dark.fits: another certified one of its kind is valid at the same time; "
+            "choose another time, or withdraw that one first"
+        )
+    ]
+
+
+def _wait_for_a_lock(database: Database) -> None:
+    """Wait until somebody in this database waits for a lock."""
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _ in range(600):
+        with database.connect() as connection:
+            if connection.execute(asked).scalar_one():
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waits")
 
 
 # ---- what was made with it

@@ -116,6 +116,11 @@ def test_an_empty_store_has_no_orphans(store: FileStore) -> None:
     assert list(store.orphans(set(), older_than=FUTURE)) == []
 
 
+def test_a_registered_file_that_cannot_be_read_is_gone(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+    assert Looker().fault(Known(tmp_path / NAME, stored=False, md5=MD5, size=1, modified=0)) == "gone"
+
+
 @pytest.mark.parametrize("name", [NAME, "bpm_20010317_niri_niri_11_full_1amp.fits", "a.fits.bz2", "S1_ql_dark.fits.gz"])
 def test_names_of_calibrations_are_let_through(name: str) -> None:
     assert checked_name(name) == name

@@ -10,6 +10,7 @@ from nightcrew.calmanager.database import candidates, history
 from nightcrew.calmanager.database.candidates import Question
 from nightcrew.calmanager.database.encoding import columns_from_json
 from nightcrew.calmanager.looking import CHANGED, CHANGED_NOTE, Known
+from nightcrew.calmanager.records import FileFacts
 from nightcrew.shared.association import Answer, Candidate, Level, associate, conditions_for, longitude_of, rule_set
 from nightcrew.shared.association.conditions import SameNight
 from nightcrew.shared.association.ruleset import fulfils
@@ -62,6 +63,7 @@ class Asking:
         self.question: Question | None = None
         self.asked: tuple[Condition, ...] = ()
         self.limit = 0
+        self.files: dict[int, FileFacts] = {}
         self.also: tuple[Condition, ...] = ()
         rules = rule_set(target.instrument)
         rule = rules.rules.get(caltype.removeprefix("processed_")) if rules else None
@@ -175,6 +177,7 @@ class Asking:
         return replace(answer, matches=tuple(matches))
 
     def _candidate(self, row: Row[Any]) -> Candidate:
+        self.files[row.id] = FileFacts(row.md5, row.sha256, row.size)
         return Candidate(
             row.name,
             columns_from_json(row.columns),

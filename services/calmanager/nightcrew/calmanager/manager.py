@@ -34,7 +34,7 @@ from nightcrew.shared.database import require
 from nightcrew.shared.errors import FrameError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Row, RowMapping
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nightcrew.calmanager.core.validity import Validity
     from nightcrew.calmanager.files import FileStore
     from nightcrew.calmanager.incoming import Incoming
+    from nightcrew.calmanager.records import FileFacts
     from nightcrew.shared.association import Target
     from nightcrew.shared.database import Database
 
@@ -153,6 +154,23 @@ class CalibrationManager:
         asking = self._asking(target, caltype, mode, max_level)
         with self._reading() as connection:
             return asking.answer(connection, howmany)
+
+    def offer(
+        self,
+        target: Target,
+        caltype: str,
+        *,
+        mode: str | None = None,
+        max_level: Level = Level.RULE,
+        howmany: int | None = None,
+    ) -> tuple[Answer, Mapping[int, FileFacts]]:
+        """Find the calibrations that belong to a frame, and tell of their files, by number of the entry.
+
+        For the parameters see `associate`; it takes one visit to the database for both.
+        """
+        asking = self._asking(target, caltype, mode, max_level)
+        with self._reading() as connection:
+            return asking.answer(connection, howmany), asking.files
 
     def explain(
         self,

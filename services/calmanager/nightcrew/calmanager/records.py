@@ -224,6 +224,15 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
+class FileFacts:
+    """The file of an entry, as it was when it was entered: MD5 and SHA-256, hexadecimal, and bytes."""
+
+    md5: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vetoed:
     """A calibration that was vetoed, and what was made with it."""
 
