@@ -86,3 +86,13 @@ def test_science_waits_for_a_server_that_may_have_its_dark(home, raw, nightcrew)
     science = groups("quick")["science"]
     assert science["outcome"]["status"] == "succeeded"
     assert any(f"reduced without processed_dark: {url}" in caveat for caveat in science["outcome"]["caveats"])
+
+
+def test_what_depends_on_a_master_that_waits_waits_too(home, raw, nightcrew):
+    Path("all").mkdir()
+    for path in (one for directory in raw for one in directory.glob("*.fits")):
+        Path("all", path.name).symlink_to(path)
+    Path("rc").write_text(f"[calibs]\ndatabases = {unused_url()} get\n")
+    assert nightcrew("night", "all", "--out", "out", "--no-previews", "-c", "rc").code == 1
+    ended = {kind: group["outcome"]["status"] for kind, group in groups("out").items()}
+    assert (ended["dark"], ended["science"]) == ("retryable", "retryable")

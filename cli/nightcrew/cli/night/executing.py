@@ -166,7 +166,7 @@ class Execution:
                 for name in named:
                     del settings[name]
             else:
-                return Result(Outcome(Status.UNPROCESSABLE, trouble, code="calibration"), group.recipe), tuple(used)
+                return Result(Outcome(self._ending(need), trouble, code="calibration"), group.recipe), tuple(used)
         inputs = tuple(self.collection.paths[name] for name in group.inputs)
         planned = PlannedReduction(inputs, group.recipe, settings, self.mode, self.profile, files, reasons)
         desk = Desk(self.out, self.budget, self.threads, clock(), self._digests)
@@ -174,6 +174,12 @@ class Execution:
         others = self.databases.sources(self.mode, self.out / "calibrations")
         result = store.conclude(desk.reduce(planned, reporter, store, others))
         return with_caveats(result, caveats), tuple(used)
+
+    def _ending(self, need: Need) -> Status:
+        """Return how a group ends whose calibration was not made: what may help its maker may help it."""
+        maker = self._made.get(need.provider.name) if need.provider else None
+        again = maker is not None and maker.outcome.status is Status.RETRYABLE
+        return Status.RETRYABLE if again else Status.UNPROCESSABLE
 
     def _unasked(self, group: Group) -> list[str]:
         """Return which of a group's calibrations nobody has and somebody could not be asked for, and why."""
