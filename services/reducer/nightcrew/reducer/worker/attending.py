@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nightcrew.reducer.worker.endings import Crashed, Ending, HandedBack, Overtaken, concluded, failed
+from nightcrew.reducer.worker.endings import Crashed, Ending, HandedBack, NotBegun, Overtaken, concluded, failed
 from nightcrew.reducer.worker.process import Child, Died
-from nightcrew.reducer.worker.wire import Begun, Ended, Finished, Order, Ready, Said
+from nightcrew.reducer.worker.wire import Begun, Ended, Finished, Order, Ready, Said, Taken
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import claims
 from nightcrew.shared.ledger.records import Usage
@@ -53,6 +53,7 @@ class Attendance:
     watcher: Watcher
     memory: int
     _renew_at: float = field(default=0.0)
+    _taken: bool = field(default=False)
 
     def see_through(self, claim: Claim, child: Child, order: Order) -> Ending:
         """Give the child its job and return how the attempt ended; unless it was by itself, the child is dead then."""
@@ -86,7 +87,9 @@ class Attendance:
                 case Finished():
                     return concluded(news)
                 case Died(reason):
-                    return Crashed(reason, Usage(peak_rss=child.peak))
+                    return Crashed(reason, Usage(peak_rss=child.peak)) if self._taken else NotBegun(reason)
+                case Taken():
+                    self._taken = True
                 case Ready():
                     pass
         return None

@@ -48,7 +48,7 @@ def _serve(out: IO[bytes], orders: queue.SimpleQueue[bytes], budget: int, thread
     from nightcrew.reducer.recipes import RECIPES  # noqa: PLC0415
     from nightcrew.reducer.worker.performing import perform  # noqa: PLC0415
     from nightcrew.reducer.worker.warming import warm_up  # noqa: PLC0415
-    from nightcrew.reducer.worker.wire import Order, Ready  # noqa: PLC0415
+    from nightcrew.reducer.worker.wire import Order, Ready, Taken  # noqa: PLC0415
 
     def tell(event: Event) -> None:
         out.write(event.line())
@@ -59,7 +59,9 @@ def _serve(out: IO[bytes], orders: queue.SimpleQueue[bytes], budget: int, thread
     tell(Ready(recipes=names, seconds=time.perf_counter() - began))
     digests = Digests()
     while True:
-        tell(perform(Order.model_validate_json(orders.get()), tell, digests, os.environ))
+        order = Order.model_validate_json(orders.get())
+        tell(Taken())
+        tell(perform(order, tell, digests, os.environ))
 
 
 def _listen(source: IO[bytes], orders: queue.SimpleQueue[bytes]) -> None:

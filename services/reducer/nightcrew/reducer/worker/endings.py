@@ -58,7 +58,14 @@ class HandedBack:
     reason: str
 
 
-Ending: TypeAlias = Concluded | Crashed | Overtaken | HandedBack
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """The child was dead before it had its job, which is not the job's fault."""
+
+    reason: str
+
+
+Ending: TypeAlias = Concluded | Crashed | Overtaken | HandedBack | NotBegun
 
 
 def concluded(finished: Finished) -> Concluded:

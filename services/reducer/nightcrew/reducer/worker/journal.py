@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, Overtaken
+from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken
 from nightcrew.shared.outcomes import Status
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Journal:
                 self.log.error("job killed its process", **about, reason=reason, primitive=at_work)
             case Overtaken(reason):
                 self.log.warning("job thrown away", **about, reason=reason)
-            case HandedBack(reason):
+            case HandedBack(reason) | NotBegun(reason):
                 self.log.info("job handed back", **about, reason=reason)
 
     def swept(self, finished: int, discarded: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
-from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, Overtaken
+from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken
 from nightcrew.shared.bus import DeliveryOutcome, PublishOutcome, Side
 from nightcrew.shared.outcomes import Status
 
@@ -182,5 +182,5 @@ def _end(ending: Ending) -> str:
             return "crash"
         case Overtaken():
             return "lost"
-        case HandedBack():
+        case HandedBack() | NotBegun():
             return "released"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nightcrew.reducer.worker.attending import Attendance
 from nightcrew.reducer.worker.committing import Committing, Fate, rows_of
-from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, Overtaken, failed
+from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken, failed
 from nightcrew.reducer.worker.patience import Patience
 from nightcrew.reducer.worker.places import Places, Workspace
 from nightcrew.reducer.worker.wire import Order
@@ -40,6 +40,8 @@ TICK = 1.0
 """Seconds between two looks at what keeps the reducer from working."""
 FAREWELL = 5.0
 """Seconds in which a job is handed back once the reducer is to stop; after that the reaper does it."""
+BELIEVED = 2
+"""Deaths before the beginning in a row that count for no job."""
 GIGABYTE = 1_000_000_000
 
 T = TypeVar("T")
@@ -80,6 +82,7 @@ class Reducer:
     _next_sweep: float = 0.0
     _said: str = ""
     _warm: int = 0
+    _not_begun: int = 0
 
     def __post_init__(self) -> None:
         self._places = Places(self.settings.products.resolve(), self.settings.workspaces.resolve())
@@ -152,14 +155,15 @@ class Reducer:
         self.watcher.claimed(got, waited)
         began = time.monotonic()
         workspace = Workspace.new(got.job.id, got.attempt)
-        ending, decision = self._settle(got, workspace, self._attempt(got, workspace, hashes))
+        ending = self._counted(self._attempt(got, workspace, hashes))
+        ending, decision = self._settle(got, workspace, ending)
         self.watcher.settled(got, ending, decision, time.monotonic() - began)
         return True
 
     def _attempt(self, claim: Claim, workspace: Workspace, hashes: Mapping[int, str]) -> Ending:
         child = self._child()
         if child is None:
-            return Crashed("the process for the job died before the job began")
+            return NotBegun("the process for jobs has died")
         try:
             self._places.open(workspace)
         except ServiceError as error:
@@ -175,6 +179,11 @@ class Reducer:
         )
         attendance = Attendance(self.settings, self.database, self.bus, self._patience, self.watcher, share.memory)
         return attendance.see_through(claim, child, order)
+
+    def _counted(self, ending: Ending) -> Ending:
+        """Return the end of an attempt; that a process had died before is believed so many times in a row."""
+        self._not_begun = self._not_begun + 1 if isinstance(ending, NotBegun) else 0
+        return Crashed(ending.reason) if isinstance(ending, NotBegun) and self._not_begun > BELIEVED else ending
 
     def _settle(self, claim: Claim, workspace: Workspace, ending: Ending) -> tuple[Ending, Decision | None]:
         """Tell the ledger how the attempt ended; its files go where the ledger's answer says."""
@@ -195,7 +204,7 @@ class Reducer:
                     )
                 case Crashed(reason, usage):
                     decision = self._persist(lambda c: claims.crash(c, claim, reason, usage, self.settings.policy))
-                case HandedBack(reason):
+                case HandedBack(reason) | NotBegun(reason):
                     end_at = time.monotonic() + FAREWELL
                     self._persist(lambda c: claims.release(c, claim, reason), lambda: time.monotonic() > end_at)
                 case Overtaken():

@@ -54,6 +54,12 @@ class Ready(_Line):
     seconds: float
 
 
+class Taken(_Line):
+    """The child has its job, and begins."""
+
+    event: Literal["taken"] = "taken"
+
+
 class Begun(_Line):
     """A primitive has begun on so many frames; `level` counts the primitives around it."""
 
@@ -123,7 +129,7 @@ class Finished(_Line):
     trace: str = ""
 
 
-Event: TypeAlias = Ready | Begun | Ended | Said | Finished
+Event: TypeAlias = Ready | Taken | Begun | Ended | Said | Finished
 _EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
