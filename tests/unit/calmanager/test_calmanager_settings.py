@@ -67,3 +67,9 @@ def test_a_file_of_tokens_that_is_none_is_refused_without_its_content(tmp_path: 
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not a text"):
         CalmanagerSettings.load(token_file=path).bootstrap_tokens()
+
+
+def test_every_setting_is_explained() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/settings.md").read_text()
+    names = [name for name, field in CalmanagerSettings.model_fields.items() if not field.exclude]
+    assert [name for name in names if f"`NIGHTCREW_CALMANAGER_{name.upper()}`" not in page] == []

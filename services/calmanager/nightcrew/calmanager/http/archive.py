@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nightcrew.calmanager.http.service import Service
-    from nightcrew.calmanager.records import Record
-    from nightcrew.shared.association import Answer
+    from nightcrew.calmanager.records import FileFacts, Record
+    from nightcrew.shared.association import Candidate
 
 Form = Literal["json", "xml"]
 
@@ -175,21 +175,21 @@ def _offers(service: Service, target: Target, caltype: str, mode: str | None, ba
     """Return the calibrations to offer: one of processed types; the manager passes over files that are not there."""
     howmany = 1 if caltype.startswith("processed_") else None
     try:
-        answer: Answer = service.manager.associate(target, caltype, mode=mode, howmany=howmany)
+        answer, files = service.manager.offer(target, caltype, mode=mode, howmany=howmany)
     except Exception as error:
         service.metrics.failed(target.instrument, caltype)
         if isinstance(error, CalibrationError) and isinstance(error.__context__, KeyError):
             raise BadRequest(f"Missing field in request: {error.__context__}") from error
         raise
     service.metrics.answered(target, answer)
-    records = [service.manager.get(match.candidate.entry) for match in answer.matches]
-    return tuple(_offer(record, base) for record in records)
+    return tuple(_offer(match.candidate, files[match.candidate.entry], base) for match in answer.matches)
 
 
-def _offer(record: Record, base: str) -> Offer:
+def _offer(candidate: Candidate, file: FileFacts, base: str) -> Offer:
     """The address holds the number of the entry: what it gives stays what was offered, whatever is uploaded next."""
-    name = _ENDING.sub("", record.name)
-    return Offer(_label(record.columns), name, record.md5, f"{base}/file/{record.id}/{quote(record.name)}")
+    name = _ENDING.sub("", candidate.filename)
+    url = f"{base}/file/{candidate.entry}/{quote(candidate.filename)}"
+    return Offer(_label(candidate.columns), name, file.md5, url)
 
 
 def _known(service: Service, selection: Selection, base: str) -> tuple[Dataset, ...]:

@@ -20,11 +20,11 @@ from nightcrew.calmanager.http.refusing import Refusal
 from nightcrew.calmanager.http.security import BEARER
 from nightcrew.calmanager.http.uploads import receive
 from nightcrew.calmanager.incoming import checked_name
-from nightcrew.calmanager.records import Input, Listing, ProductRecord
+from nightcrew.calmanager.records import FileFacts, Input, Listing, ProductRecord
 from nightcrew.shared.association import Level, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pydantic import BaseModel
@@ -71,33 +71,41 @@ def own_routes(service: Service) -> tuple[APIRouter, ...]:
 
 
 def _questions(router: APIRouter, service: Service, read: list[Any]) -> None:
-    async def ask(request: Request, body: wire.AssociateIn, question: Callable[..., Answer], level: Level) -> Response:
+    async def answered(
+        request: Request, body: wire.AssociateIn, question: Callable[[Target], tuple[Answer, Mapping[int, FileFacts]]]
+    ) -> Response:
         target = Target.from_request(body.target.tags, body.target.descriptors, body.target.name)
-        more = {} if body.howmany is None else {"howmany": body.howmany}
-        max_level = wire.level_of(body.max_level, level)
         try:
-            answer, records = await service.workers.run(
-                lambda: _with_records(
-                    service, question(target, body.caltype, mode=body.mode, max_level=max_level, **more)
-                )
-            )
+            answer, files = await service.workers.run(question, target)
         except Exception:
             service.metrics.failed(target.instrument, body.caltype)
             raise
         service.metrics.answered(target, answer)
-        return _json(wire.associate_out(answer, records, service.base(request)))
+        return _json(wire.associate_out(answer, files, service.base(request)))
 
     @router.post("/associate", summary="Which calibrations belong to a frame", response_model=wire.AssociateOut,
                  dependencies=read, tags=["association"])  # fmt: skip
     async def associate(request: Request, body: wire.AssociateIn) -> Response:
-        return await ask(request, body, service.manager.associate, Level.RULE)
+        level = wire.level_of(body.max_level, Level.RULE)
+
+        def question(target: Target) -> tuple[Answer, Mapping[int, FileFacts]]:
+            return service.manager.offer(target, body.caltype, mode=body.mode, max_level=level, howmany=body.howmany)
+
+        return await answered(request, body, question)
 
     @router.post("/explain", summary="The same, with what came near and why it does not serve",
                  response_model=wire.AssociateOut, dependencies=read, tags=["association"])  # fmt: skip
     async def explain(request: Request, body: wire.AssociateIn) -> Response:
-        if body.howmany is not None:
-            raise Refusal(422, "request", "howmany: explaining tells everything; leave it out")
-        return await ask(request, body, service.manager.explain, Level.RELAXED)
+        level = wire.level_of(body.max_level, Level.RELAXED)
+
+        def question(target: Target) -> tuple[Answer, Mapping[int, FileFacts]]:
+            answer = service.manager.explain(
+                target, body.caltype, mode=body.mode, max_level=level, howmany=body.howmany
+            )
+            records = [service.manager.get(match.candidate.entry) for match in answer.matches]
+            return answer, {one.id: FileFacts(one.md5, one.sha256, one.size) for one in records}
+
+        return await answered(request, body, question)
 
 
 def _looking(router: APIRouter, service: Service, read: list[Any]) -> None:
@@ -236,10 +244,6 @@ def _deciding(router: APIRouter, service: Service) -> None:
         product = ProductRecord(body.name, Path(body.path), body.md5, body.recipe, made_at, inputs)
         await service.workers.run(manager.record_product, product)
         return Response(status_code=204)
-
-
-def _with_records(service: Service, answer: Answer) -> tuple[Answer, dict[int, Record]]:
-    return answer, {match.candidate.entry: service.manager.get(match.candidate.entry) for match in answer.matches}
 
 
 def _open(service: Service, which: int | str) -> tuple[Record, Any]:

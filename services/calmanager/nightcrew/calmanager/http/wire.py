@@ -10,10 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime,
 from nightcrew.shared.association import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nightcrew.calmanager.core.gates import Verdict
-    from nightcrew.calmanager.records import Added, Affected, Happened, HistoryLine, Record
+    from nightcrew.calmanager.records import Added, Affected, FileFacts, Happened, HistoryLine, Record
     from nightcrew.shared.association import Answer, Match
 
 LevelName = Literal["same_night", "rule", "relaxed"]
@@ -375,30 +375,31 @@ def _level_name(level: Level) -> LevelName:
     return level.name.lower()  # type: ignore[return-value]  # a test holds the names together
 
 
-def match_out(match: Match, record: Record, base: str) -> MatchOut:
+def match_out(match: Match, file: FileFacts, base: str) -> MatchOut:
     """Return a match as JSON tells it; `base` is the address of the service."""
+    number = match.candidate.entry
     return MatchOut.model_construct(
-        id=record.id,
-        name=record.name,
+        id=number,
+        name=match.candidate.filename,
         level=_level_name(match.level),
         provisional=match.provisional,
         reasons=list(match.reasons),
         caveats=list(match.caveats),
         relaxed=list(match.relaxed),
-        md5=record.md5,
-        sha256=record.sha256,
-        size=record.size,
-        url=file_url(base, record.id),
+        md5=file.md5,
+        sha256=file.sha256,
+        size=file.size,
+        url=file_url(base, number),
     )
 
 
-def associate_out(answer: Answer, records: dict[int, Record], base: str) -> AssociateOut:
-    """Return an answer as JSON tells it; `records` are those of its matches, by number."""
+def associate_out(answer: Answer, files: Mapping[int, FileFacts], base: str) -> AssociateOut:
+    """Return an answer as JSON tells it; `files` are those of its matches, by number of the entry."""
     return AssociateOut.model_construct(
         caltype=answer.caltype,
         target=answer.target,
         level=_level_name(answer.best.level) if answer.best else None,
-        matches=[match_out(match, records[match.candidate.entry], base) for match in answer.matches],
+        matches=[match_out(match, files[match.candidate.entry], base) for match in answer.matches],
         near_misses=[
             NearMissOut.model_construct(id=miss.candidate.entry, name=miss.candidate.filename, reason=miss.reason)
             for miss in answer.near_misses[:MOST_NEAR_MISSES]
