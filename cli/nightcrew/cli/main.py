@@ -31,6 +31,17 @@ COMMANDS: Mapping[str, str] = {
     "caldb": "Keep calibrations in a database, which reductions ask and tell.",
     "database": "Look after the tables in the databases.",
     "night": "Reduce a directory of raw frames: plan, calibrations, science, report.",
+    "plan": "Show how a directory would be grouped and reduced, also by rules of your own.",
+    "up": "Run the whole suite on this machine: reduce what arrives in a directory.",
+    "submit": "Let the suite reduce files with a recipe.",
+    "jobs": "Look at the jobs of the suite; try them again, cancel them, watch them.",
+    "frames": "Look at the frames that have arrived.",
+    "groups": "Look at the groups of frames; close one by hand.",
+    "explain": "Tell the whole story of one frame.",
+    "pause": "Let reducers take up no more jobs.",
+    "resume": "Let reducers take up jobs again.",
+    "drain": "Pause everything, and wait until no job is at work.",
+    "dead": "Look at what needs a person, and try it again.",
     "simulate": "Write the raw frames of a night that never was.",
     "shims": "Write scripts that go by the names of DRAGONS' tools.",
 }
@@ -38,6 +49,10 @@ COMMANDS: Mapping[str, str] = {
 
 The module has the name of the command, and so has the function in it or, if the command has subcommands of its own,
 the `typer.Typer` in it."""
+
+BESIDE: Mapping[tuple[str, str], str] = {("night", "status"): "night_status", ("night", "report"): "night_report"}
+"""Subcommands of a command that takes a file name otherwise, and their modules: the word is the subcommand, a file of
+that name is written `./status`."""
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -95,6 +110,9 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Import the command that is called."""
         name, command, rest = super().resolve_command(ctx, args)
+        beside = BESIDE.get((name or "", rest[0])) if rest else None
+        if beside is not None:
+            return f"{name} {rest[0]}", load(beside), rest[1:]
         return name, command if name is None else load(name), rest
 
 
@@ -110,9 +128,8 @@ def load(name: str) -> Any:
     if isinstance(found, typer.Typer):
         return _group(found, name)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, cls=Command, context_settings=HELP_NAMES, help=COMMANDS[name] if not found.__doc__ else None)(
-        found
-    )
+    summary = None if found.__doc__ else COMMANDS[name]
+    app.command(name.replace("_", " "), cls=Command, context_settings=HELP_NAMES, help=summary)(found)
     return typer.main.get_command(app)
 
 

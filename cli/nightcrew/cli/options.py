@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
@@ -32,6 +34,20 @@ def _own_primitives_only(value: str | None) -> None:
         )
 
 
+def _upper(value: str | None) -> str | None:
+    return value.upper() if value else None
+
+
+def day(night: datetime | None) -> date | None:
+    """Return the date that `--night` names."""
+    return None if night is None else night.date()
+
+
+def who_says(name: str | None) -> str:
+    """Return the name given, or the login name."""
+    return name or getpass.getuser()
+
+
 Adpkg: TypeAlias = Annotated[
     str | None, typer.Option("--adpkg", hidden=True, metavar="PACKAGE", callback=_own_definitions_only)
 ]
@@ -47,3 +63,21 @@ Memory: TypeAlias = Annotated[
 Threads: TypeAlias = Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+SuiteDatabase: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        "-d",
+        metavar="URL",
+        help="Database of the suite; by default that of NIGHTCREW_DATABASE_URL, else the one of `nightcrew up`.",
+    ),
+]
+Night: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option("--night", formats=["%Y-%m-%d", "%Y%m%d"], metavar="DATE", help="Night, as 2016-01-02."),
+]
+Instrument: TypeAlias = Annotated[
+    str | None, typer.Option("--instrument", metavar="NAME", help="NIRI, F2, ...", callback=_upper)
+]
+Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, help="No more than the newest so many.")]
+Who: TypeAlias = Annotated[str | None, typer.Option("--who", help="Who says so.", show_default="the login name")]

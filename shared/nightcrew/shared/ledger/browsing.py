@@ -12,7 +12,7 @@ from nightcrew.shared.ledger.frames import frame_row
 from nightcrew.shared.ledger.groups import group_rows
 from nightcrew.shared.ledger.jobs import job_row
 from nightcrew.shared.ledger.states import ArrivalState, AttemptEnd, JobState
-from nightcrew.shared.ledger.tables import arrivals, attempts, frames, groups, jobs, products
+from nightcrew.shared.ledger.tables import arrivals, attempts, frames, group_frames, groups, jobs, products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,12 @@ def groups_named(connection: Connection, name: str) -> list[GroupRow]:
     """Return the versions of a group, the latest first."""
     query = select(groups).where(groups.c.name == name).order_by(groups.c.id.desc())
     return group_rows(connection, connection.execute(query).all())
+
+
+def frames_of(connection: Connection, group_id: int) -> list[FrameRow]:
+    """Return the frames of a group, borrowed ones among them, in the order of their exposures (primary key)."""
+    query = select(frames).join(group_frames).where(group_frames.c.group_id == group_id)
+    return [frame_row(row) for row in connection.execute(query.order_by(frames.c.ut_datetime, frames.c.id))]
 
 
 def jobs_like(connection: Connection, text: str, limit: int = 10) -> list[JobRow]:

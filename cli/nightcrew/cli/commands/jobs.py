@@ -1,0 +1,190 @@
+"""`nightcrew jobs`: what reducers do, did and are to do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from nightcrew.cli.errors import ExitCode, UsageProblem, complain
+from nightcrew.cli.options import Debug, Instrument, Json, Limit, Night, SuiteDatabase, Who, day, who_says
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
+    from sqlalchemy import Connection
+
+    from nightcrew.shared.ledger.records import JobRow
+
+Jobs: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="JOB", help="Number, its beginning, or the name of what is reduced.")
+]
+
+jobs = typer.Typer(no_args_is_help=True)
+
+
+@jobs.command("list")
+def _list(
+    state: Annotated[
+        list[str] | None, typer.Option("--state", metavar="STATE", help="As running or failed; may be repeated.")
+    ] = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Those that have not ended.")] = False,
+    job_class: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="realtime, calibration, science, large.")
+    ] = None,
+    night: Night = None,
+    instrument: Instrument = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+    database: SuiteDatabase = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """List jobs, the newest first: how far they are, and why."""
+    from nightcrew.cli.suite import documents
+    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.cli.suite.wording import JOB_COLUMNS, columns, job_cells
+    from nightcrew.shared.ledger import JobState, browsing
+    from nightcrew.shared.ledger.states import JOB_OPEN
+    from nightcrew.shared.messages import JobClass
+
+    states = checked("--state", state or (), JobState) | (JOB_OPEN if open_only else frozenset())
+    checked("--class", [job_class] if job_class else (), JobClass)
+    wanted = browsing.Wanted(day(night), instrument, frozenset(states), limit)
+    with ledger(database) as opened, opened.begin() as connection:
+        found = browsing.list_jobs(connection, wanted, job_class)
+    if as_json:
+        for job in found:
+            typer.echo(documents.line(documents.of_job(job)))
+    else:
+        for line in columns(JOB_COLUMNS, map(job_cells, found)) if found else ["no jobs"]:
+            typer.echo(line)
+
+
+@jobs.command()
+def show(
+    names: Jobs, as_json: Json = False, database: SuiteDatabase = None, debug: Debug = False  # noqa: ARG001
+) -> None:  # fmt: skip
+    """Show what a job is to do, with what, its attempts, and its products."""
+    from nightcrew.cli.suite import documents, finding
+    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.cli.suite.stories import job_documents, job_story, tell_job
+    from nightcrew.cli.suite.wording import job_name, moment
+
+    with ledger(database) as opened, opened.begin() as connection:
+        stories = [job_story(connection, finding.job(connection, name)) for name in names]
+    for document, story in zip(job_documents(stories), stories, strict=True):
+        if as_json:
+            typer.echo(documents.line(document))
+            continue
+        job = story.job
+        typer.echo(
+            f"{job_name(job)}: {job.job_class} job of {moment(job.created_at)} UTC, {job.instrument} {job.night}"
+        )
+        for line in tell_job(story):
+            typer.echo(f"  {line}")
+
+
+@jobs.command()
+def retry(
+    names: Jobs, who: Who = None, as_json: Json = False, database: SuiteDatabase = None, debug: Debug = False  # noqa: ARG001
+) -> None:  # fmt: skip
+    """Queue jobs that ended badly once more, with all their attempts."""
+    from nightcrew.shared.ledger import jobs as rows
+
+    def again(connection: Connection, job: JobRow) -> JobRow | None:
+        return rows.again(connection, job.id, who_says(who))
+
+    _change(names, database, again, "cannot be tried again; only what failed, was set aside or cancelled can", as_json)
+
+
+@jobs.command()
+def cancel(
+    names: Jobs,
+    why: Annotated[str, typer.Option("--why", help="Why; the ledger keeps it.")] = "",
+    who: Who = None,
+    as_json: Json = False,
+    database: SuiteDatabase = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Cancel jobs that have not ended; what a reducer makes of one at work is thrown away."""
+    from nightcrew.shared.ledger import JobState
+    from nightcrew.shared.ledger import jobs as rows
+
+    reason = f"by {who_says(who)}" + (f": {why}" if why else "")
+
+    def cancelled(connection: Connection, job: JobRow) -> JobRow | None:
+        return None if job.state not in _open() else rows.move(connection, job.id, JobState.CANCELLED, reason)
+
+    _change(names, database, cancelled, "cannot be cancelled; it has ended", as_json)
+
+
+@jobs.command()
+def watch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="JOB", help="These; by default all that have not ended.")
+    ] = None,
+    as_json: Json = False,
+    database: SuiteDatabase = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Watch jobs: live on a terminal, else a line for each change; ends with the jobs that are named, or Ctrl-C."""
+    from nightcrew.cli.suite import finding
+    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.cli.suite.watching import watch_jobs
+
+    with ledger(database) as opened:
+        with opened.begin() as connection:
+            chosen = [finding.job(connection, name).id for name in names or ()]
+        good = watch_jobs(opened, chosen, time.sleep, as_json=as_json)
+    raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
+
+
+def checked(option: str, given: list[str] | tuple[()], allowed: type[StrEnum]) -> frozenset[str]:
+    """Return words as members of an enumeration of words.
+
+    Raises
+    ------
+    UsageProblem
+        If one is none of them.
+    """
+    words = [str(one) for one in allowed]
+    for word in given:
+        if word not in words:
+            raise UsageProblem(f"{option} {word}: one of {', '.join(words)}")
+    return frozenset(given)
+
+
+def _open() -> frozenset[str]:
+    from nightcrew.shared.ledger.states import JOB_OPEN
+
+    return frozenset(JOB_OPEN)
+
+
+def _change(
+    names: list[str],
+    database: str | None,
+    change: Callable[[Connection, JobRow], JobRow | None],
+    refusal: str,
+    as_json: bool,
+) -> None:
+    """Change jobs one by one, each in a transaction; the exit code is 1 if one could not be."""
+    from nightcrew.cli.suite import documents, finding
+    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.cli.suite.wording import job_name
+
+    code = ExitCode.DONE
+    with ledger(database) as opened:
+        for name in names:
+            with opened.begin() as connection:
+                before = finding.job(connection, name)
+                after = change(connection, before)
+            if after is None:
+                complain("jobs", f"{before.id} ({job_name(before)}) is {before.state}: {refusal}")
+                code = ExitCode.FAILED
+            elif as_json:
+                typer.echo(documents.line(documents.of_job(after)))
+            else:
+                typer.echo(f"{after.id} {after.state}")
+    raise typer.Exit(code)
