@@ -10,13 +10,14 @@ from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.cli.caldb.configuration import DatabaseLine, Kind
 from nightcrew.cli.caldb.opening import database_named, load_config, open_tables
 from nightcrew.shared.database import Database, DatabaseSettings, Schema, open_database, safe_url
+from nightcrew.shared.ledger import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 APPLICATION = "database"
-SERVED = (CALIBRATION,)
+SERVED = (LEDGER, CALIBRATION)
 """Schemas of the suite's database, in the order in which they are brought up."""
 
 
