@@ -54,10 +54,10 @@ def write_niri(path: Path, data: np.ndarray[Any, Any] | None = None, **cards: An
     return _write(path, frame.phu, pixels, extension)
 
 
-def write_f2(path: Path, **cards: Any) -> Path:
-    """Write a raw F2 frame, by default a dark of 4 s, of 1 x 32 x 32 pixels."""
+def write_f2(path: Path, data: np.ndarray[Any, Any] | None = None, **cards: Any) -> Path:
+    """Write a raw F2 frame, by default a dark of 4 s, of 1 x 32 x 32 pixels, or with the pixels given."""
     phu = fits.Header({**F2_PHU, **{keyword.replace("_OBS", "-OBS"): value for keyword, value in cards.items()}})
-    return _write(path, phu, np.full((1, 32, 32), 100, np.int32), fits.Header())
+    return _write(path, phu, np.full((1, 32, 32), 100, np.int32) if data is None else data, fits.Header())
 
 
 def _write(path: Path, phu: fits.Header, pixels: np.ndarray[Any, Any], extension: fits.Header) -> Path:

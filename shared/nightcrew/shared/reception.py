@@ -62,11 +62,15 @@ class Received:
         Of the file as it lies on disk, hexadecimal; empty if it was not asked for.
     identity
         Which file it was.
+    missing
+        How many extensions NEXTEND promises beyond those that are there.  Observatories leave it as it was while they
+        split files, so that this proves nothing; but a file that was cut between two extensions shows no other sign.
     """
 
     description: Description
     sha256: str
     identity: Identity
+    missing: int = 0
 
 
 def may_be_a_frame(name: str) -> bool:
@@ -103,4 +107,6 @@ def receive(path: Path, *, hashed: bool = False, most: int | None = None) -> Rec
         return Damage(path.name, error.code, str(error), identity=found.identity)
     if wrong:
         return Damage(path.name, KEYWORD, wrong, identity=found.identity)
-    return Received(about, found.sha256, found.identity)
+    promised = found.headers[0].get("NEXTEND")
+    missing = promised - len(found.headers) + 1 if isinstance(promised, int) else 0
+    return Received(about, found.sha256, found.identity, max(0, missing))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nightcrew.ingest.archiving import Archive, Mode
-from nightcrew.ingest.core.naming import UnsafeName, printable, safe_name
+from nightcrew.ingest.core.naming import UnsafeName, printable, safe_name, shown
 from nightcrew.ingest.keeping import STAGE
 from nightcrew.ingest.recording import Found, NotRecorded, Recorded, record, sighting_of
 from nightcrew.ingest.verifying import Accepted, Quarantined, verify
@@ -72,6 +72,8 @@ def take_in(database: Database, archive: Archive, path: str, *, most: int | None
     with database.begin() as connection:
         arrivals.see(connection, [sighting_of(path, seen)])
     match verify(path, seen, most):
+        case Accepted(unfinished=True) if not last:
+            return Unfinished(f"{printable(path)}: it has fewer extensions than NEXTEND promises")
         case Quarantined(unfinished=True, reason=reason) if not last:
             return Unfinished(reason)
         case (Accepted() | Quarantined()) as verdict:
@@ -96,8 +98,9 @@ def within(path: str, roots: Iterable[Path]) -> Path:
     except (OSError, ValueError):
         below = False
     if not below or not may_be_a_frame(Path(path).name):
-        shown = path[:200].encode("ascii", "backslashreplace").decode()
-        raise OutOfBounds(f"{shown}: no frame below a directory that ingest watches; see NIGHTCREW_INGEST_DIRECTORIES")
+        raise OutOfBounds(
+            f"{shown(path[:200])}: no frame below a directory that ingest watches; see NIGHTCREW_INGEST_DIRECTORIES"
+        )
     return Path(os.path.abspath(path))  # noqa: PTH100 - the name is that of the link
 
 

@@ -263,18 +263,21 @@ class Ingest:
     def _found(self, path: str, track: Track, last: bool, verdict: Verdict) -> Iterator[Found]:
         """Give a file that can be recorded; take down what keeps another one waiting."""
         match verdict:
+            case Accepted() | Quarantined() if last or not verdict.unfinished:
+                yield Found(path, track.seen, verdict)
             case Accepted():
-                yield Found(path, track.seen, verdict)
-            case Quarantined() if last or not verdict.unfinished:
-                yield Found(path, track.seen, verdict)
-            case Quarantined():
-                self._tracks[path] = looked(track)
-                self.watcher.unfinished(path, verdict.reason)
+                self._wait(path, track, "it has fewer extensions than NEXTEND promises")
+            case Quarantined(reason=reason):
+                self._wait(path, track, reason)
             case NotNow(reason=reason):
                 self._put_off(path)
                 self.watcher.trouble("files", reason)
             case Changed():
                 self._put_off(path)
+
+    def _wait(self, path: str, track: Track, reason: str) -> None:
+        self._tracks[path] = looked(track)
+        self.watcher.unfinished(path, reason)
 
     def _take_note(self, ended: Recorded | NotRecorded) -> None:
         if isinstance(ended, NotRecorded):

@@ -25,16 +25,28 @@ INSTRUMENT = "instrument"
 NAME = "name"
 """Code of a file whose name is not text."""
 
-UNFINISHED = frozenset(Reason) - {Reason.OK, Reason.TOO_LARGE}
-"""What a file that is still being written may look like, in whatever order its parts are."""
+FOR_GOOD = frozenset({Reason.TOO_LARGE, INSTRUMENT, NAME})
+"""What no more bytes will mend.  A file that is still being written may look like anything else: without an extension,
+with zeros where data will be, unreadable for the time being."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A frame; the path in it is that at which it arrived."""
+    """A frame.
+
+    Parameters
+    ----------
+    frame
+        What is to be recorded; the path in it is that at which it arrived.
+    identity
+        Which file it was.
+    unfinished
+        Whether it promises more extensions than it has, as one does that is still being written.
+    """
 
     frame: NewFrame
     identity: Identity
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,7 @@ def _verify(path: str, seen: Identity | None, most: int | None) -> Verdict:
             return NotNow(received.reason)
         if printable(path) != path:
             return Quarantined(NAME, received.reason)
-        return Quarantined(received.code, received.reason, received.code in UNFINISHED)
+        return Quarantined(received.code, received.reason, received.code not in FOR_GOOD)
     about, name = received.description, Path(path).name
     facts = FrameFacts.from_description(name, about)
     if not about.known or facts.instrument not in INSTRUMENTS or facts.ut_datetime is None:
@@ -125,4 +137,5 @@ def _verify(path: str, seen: Identity | None, most: int | None) -> Verdict:
             facts=to_json(facts),
         ),
         received.identity,
+        received.missing > 0,
     )

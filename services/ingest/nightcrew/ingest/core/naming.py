@@ -32,9 +32,8 @@ def safe_name(name: str) -> str:
         If it has a directory in it, is hidden, is too long, or does not end like the name of a FITS file.
     """
     if not _SAFE.fullmatch(name) or not may_be_a_frame(name) or len(name.encode()) > MOST_BYTES:
-        shown = name[:80].encode("ascii", "backslashreplace").decode()
         raise UnsafeName(
-            f"{shown}: no name for a frame; use letters, digits and -_.+=@, and an ending such as .fits or .fits.bz2"
+            f"{shown(name[:80])}: no name for a frame; use letters, digits, -_.+=@ and an ending such as .fits"
         )
     return name
 
@@ -68,3 +67,8 @@ def versioned(name: str, version: int) -> str:
 def printable(path: str) -> str:
     """Return a path as the ledger keeps it: bytes that are no UTF-8 are written as escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def shown(text: str) -> str:
+    """Return a text from outside as one line that can be printed."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
