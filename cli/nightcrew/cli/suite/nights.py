@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.cli.suite import documents
-from nightcrew.cli.suite.wording import GAP, balance, columns, counted, group_cells, job_name, why
+from nightcrew.cli.suite.stories import BESIDE
+from nightcrew.cli.suite.wording import GAP, GROUP_COLUMNS, balance, columns, counted, group_cells, job_name, why
 from nightcrew.shared.ledger import FrameState, GroupState, JobState, browsing, conservation, pausing, products
 from nightcrew.shared.ledger.browsing import Wanted
 from nightcrew.shared.ledger.states import GROUP_OPEN, JOB_OPEN
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 EVERYTHING = 100_000
 """Rows of a night that are looked at, at most."""
-GROUP_HEAD = ("number", "group", "state", "version", "frames", "night", "opened", "why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class NightView:
     frames, groups, jobs
         Of this night; superseded ones are among them.
     made
-        Products of its jobs that nothing has taken the place of, pictures and measurements excepted.
+        Products of its jobs that nothing has taken the place of, what lies beside them excepted.
     quarantined
         Files that cannot be used, of whatever night.
     pauses
@@ -81,7 +81,7 @@ def view(connection: Connection, night: date | None, instrument: str | None = No
         tuple(browsing.list_frames(connection, wanted)[::-1] if known else ()),
         tuple(browsing.list_groups(connection, wanted)[::-1] if known else ()),
         tuple(jobs[::-1]),
-        tuple(one for one in made if one.superseded_by is None and one.kind not in {"preview", "measurements"}),
+        tuple(one for one in made if one.superseded_by is None and one.kind not in BESIDE),
         tuple(browsing.quarantined(connection)),
         tuple(pausing.paused(connection)),
         conservation.check(connection),
@@ -114,7 +114,7 @@ def report_lines(seen: NightView) -> Iterator[str]:
     current = [group for group in seen.groups if group.state is not GroupState.SUPERSEDED]
     if current:
         yield ""
-        yield from columns(GROUP_HEAD, map(group_cells, current))
+        yield from columns(GROUP_COLUMNS, map(group_cells, current))
     if seen.made:
         yield ""
         rows = [(one.name, one.kind, "provisional" if one.provisional else "", one.path) for one in seen.made]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NOTICEABLE = timedelta(seconds=2)
 """A job that was queued within this time of being written has not waited for anything."""
 INDENT = "  "
-SHOWN = frozenset({"image", "processed_dark", "processed_flat", "processed_bpm", "quick-look"})
-"""Kinds of products that are told of; pictures and measurements lie beside them."""
+BESIDE = frozenset({"preview", "measurements", "intermediate"})
+"""Kinds of products that are not told of: they lie beside the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def tell_job(story: JobStory) -> Iterator[str]:
     yield from (_attempt(attempt) for attempt in story.attempts)
     yield f"job {job.id}: {job.state}" + (f": {job.reason}" if job.reason else "")
     for product, successor in story.products:
-        if product.kind in SHOWN:
+        if product.kind not in BESIDE:
             yield _product(product, successor)
 
 

@@ -1,0 +1,361 @@
+"""What people ask of a suite, on a real ledger: lists, stories, reports, decisions; as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from nightcrew.planner.core.closing import Patience
+from nightcrew.shared.ledger import LEDGER, ArrivalState, JobState, arrivals, claims, frames, groups, jobs, pausing
+from nightcrew.shared.ledger.records import Claim, NewFrame
+from nightcrew.shared.outcomes import Outcome, Status
+from support.command import nightcrew
+from support.desks import PaperDesk
+from support.ledgers import sighting
+from support.paper_night import niri_night, sequence
+from support.suites import NIGHT, SCIENCE, PaperSuite
+
+__all__ = ["nightcrew"]
+
+DARKS = sequence(1, 3, "dark")
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    return (LEDGER,)
+
+
+@pytest.fixture
+def suite(database, postgres_url, tmp_path, monkeypatch) -> PaperSuite:
+    monkeypatch.setenv("NIGHTCREW_DATABASE_URL", postgres_url)
+    return PaperSuite(database, PaperDesk(tmp_path), tmp_path)
+
+
+@pytest.fixture
+def reduced(suite) -> PaperSuite:
+    """Return a suite with a night that has come to its end."""
+    suite.arrive(niri_night())
+    suite.settle()
+    return suite
+
+
+@pytest.fixture
+def failed(suite) -> PaperSuite:
+    """Return a suite whose only job came to nothing."""
+    suite.fate = lambda job: Outcome(Status.FAILED, "NoHope: a defect")
+    suite.arrive(DARKS)
+    suite.settle()
+    return suite
+
+
+def documents(said) -> list[dict]:
+    assert said.code == 0, said.err
+    return [json.loads(line) for line in said.lines]
+
+
+def quarantine(suite: PaperSuite, path, moved_to=None) -> int:
+    with suite.database.begin() as connection:
+        arrivals.see(connection, [sighting(path=str(path))])
+        (arrival,) = arrivals.settling(connection)
+        arrivals.end(
+            connection, arrival.id, ArrivalState.QUARANTINED, code="truncated", reason="ends after 2880 bytes",
+            moved_to=moved_to,
+        )  # fmt: skip
+    return arrival.id
+
+
+LISTS = (("jobs", "list"), ("frames", "list"), ("groups", "list"), ("dead", "list"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        *zip(LISTS, ("no jobs", "no frames", "no groups", "nothing needs a person"), strict=True),
+        (("night", "status"), "nothing has arrived yet"),
+        (("night", "report"), "nothing has arrived yet"),
+    ],
+)
+def test_an_empty_ledger_is_told_as_such(command, said, suite, nightcrew):
+    answer = nightcrew(*command)
+    assert (answer.code, answer.lines[0]) == (0, said)
+    assert nightcrew(*command, "--json").code == 0
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_an_empty_list_is_no_line_of_json(command, suite, nightcrew):
+    assert nightcrew(*command, "--json").out == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("jobs", "show", str(uuid4())), ("jobs", "retry", "dark-N1"), ("jobs", "cancel", "12"), ("frames", "show", "N1"),
+        ("groups", "show", "77"), ("groups", "close", "dark-N1"), ("explain", "N1.fits"), ("dead", "show", "file-9"),
+        ("dead", "replay", "file-9"),
+    ],
+)  # fmt: skip
+def test_what_nobody_knows_is_an_error_in_one_line_that_says_where_to_look(command, suite, nightcrew):
+    answer = nightcrew(*command)
+    assert (answer.code, answer.out) == (1, "")
+    assert command[-1] in answer.err
+    assert "nightcrew " in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_a_list_has_a_line_for_each_and_json_an_object(reduced, nightcrew):
+    lines = nightcrew("groups", "list").lines
+    assert lines[0].split() == ["number", "group", "state", "version", "frames", "night", "opened", "why"]
+    assert len(lines) == 7
+    told = documents(nightcrew("groups", "list", "--json"))
+    assert [one["name"] for one in told] == [line.split()[1] for line in lines[1:]]
+    assert told[0]["close_reason"] == "quiet for 0 s"
+    assert isinstance(told[0]["opened_at"], str)
+
+
+def test_lists_are_narrowed_down(reduced, nightcrew):
+    assert len(documents(nightcrew("jobs", "list", "--json", "--class", "calibration"))) == 4
+    assert documents(nightcrew("jobs", "list", "--json", "--open")) == []
+    assert len(documents(nightcrew("jobs", "list", "--json", "--limit", "2"))) == 2
+    assert documents(nightcrew("frames", "list", "--json", "--state", "left_out")) == []
+    assert documents(nightcrew("frames", "list", "--json", "--night", "20160103")) == []
+    assert len(documents(nightcrew("groups", "list", "--json", "--night", "2016-01-02", "--instrument", "niri"))) == 6
+
+
+def test_a_state_that_there_is_not_is_a_wrong_command_line(suite, nightcrew):
+    answer = nightcrew("jobs", "list", "--state", "asleep")
+    assert answer.code == 2
+    assert "one of waiting, queued, running" in answer.err
+
+
+def test_the_story_of_a_frame_is_whole(reduced, nightcrew):
+    told = nightcrew("explain", "N20160102S0271").out
+    for part in (
+        "N20160102S0271.fits: NIRI", "/raw/N20160102S0271.fits (2.9 kB) was seen", "Quick look, asked for",
+        "Group science-N20160102S0271 (10 frames), opened", "closed", "quiet for 0 s", "recipe reduce (mode sq)",
+        "processed_dark: N20160102S0423_dark.fits (same data section", "attempt 1 by paper",
+        "N20160102S0271_image.fits (image, ", "It is reduced",
+    ):  # fmt: skip
+        assert part in told, part
+    (document,) = documents(nightcrew("explain", "N20160102S0271.fits", "--json"))
+    assert document["frame"]["state"] == "reduced"
+    assert document["groups"][0]["jobs"][0]["products"][0]["name"] == "N20160102S0271_image.fits"
+    assert document["quick_looks"][0]["attempts"][0]["ended_by"] == "outcome"
+
+
+def test_the_story_of_a_calibration_frame_says_whether_its_master_is_certified_and_who_borrows_it(reduced, nightcrew):
+    told = nightcrew("explain", "N20160102S0363").out
+    assert "certified, number" in told
+    assert "Group bpm-N20160102S0373 (15 frames), which borrows it" in told
+
+
+def test_a_group_that_waits_says_for_what_and_until_when(suite, nightcrew):
+    suite.patience = Patience(quiet=Patience().settle * 0, settle=Patience().settle * 0)
+    suite.arrive(SCIENCE)
+    suite.settle()
+    told = nightcrew("explain", SCIENCE[0].file).out
+    assert "waits for processed_flat: " in told
+    assert "at the longest" in told
+    assert "waits for" not in nightcrew("jobs", "list", "--state", "waiting").out
+    assert "processed_flat" in nightcrew("jobs", "list", "--state", "waiting").out
+    assert "under way" in nightcrew("night", "status").out
+
+
+def test_versions_of_a_frame_are_told_one_after_the_other(suite, nightcrew):
+    suite.arrive(DARKS)
+    suite.settle()
+    with suite.database.begin() as connection:
+        first = frames.named(connection, DARKS[0].file)[0]
+        arrivals.see(connection, [sighting(path=first.path, size=5760)])
+        (arrival,) = arrivals.settling(connection)
+        new = {
+            name: getattr(first, name)
+            for name in ("name", "path", "instrument", "kind", "night", "ut_datetime", "facts")
+        }
+        again = frames.record(connection, NewFrame(sha256="ab" * 32, size=5760, **new))
+        arrivals.end(connection, arrival.id, ArrivalState.ACCEPTED, frame_id=again.frame_id)
+    suite.settle()
+    told = nightcrew("explain", DARKS[0].file).out
+    assert told.index("Another content has taken its place") < told.index(f"{DARKS[0].file}, version 2")
+    assert "version 2 (3 frames)" in told
+    assert "superseded by " in told
+
+
+def test_a_night_that_adds_up_is_reported_with_its_products(reduced, nightcrew):
+    report = nightcrew("night", "report", "--night", "2016-01-02")
+    assert report.code == 0
+    assert "it adds up" in report.out
+    assert "N20160102S0271_image.fits" in report.out
+    (document,) = documents(nightcrew("night", "report", "--json"))
+    assert document["balance"]["breaches"] == []
+    assert {one["kind"] for one in document["products"]} == {"image", "processed_dark", "processed_flat", "bpm"}
+    (status,) = documents(nightcrew("night", "status", "--json"))
+    assert (status["finished"], status["frames"]) == (True, {"reduced": 35})
+
+
+def test_a_night_that_does_not_add_up_fails_the_report_and_names_what_is_lost(reduced, nightcrew):
+    with reduced.database.begin() as connection:
+        connection.execute(text("DELETE FROM ledger.group_frames"))
+    report = nightcrew("night", "report")
+    assert report.code == 1
+    assert "broken: a reduced frame is in a group that is done: N20160102S" in report.out
+
+
+def test_status_and_report_are_words_of_night_and_a_directory_of_that_name_is_written_as_a_path(
+    suite, nightcrew, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "status").mkdir()
+    assert nightcrew("night", "status").out.startswith("nothing has arrived yet")
+    answer = nightcrew("night", "./status", "--plan")
+    assert "no FITS files in it" in answer.err
+    assert "Usage: nightcrew night report" in nightcrew("night", "report", "--help").out
+
+
+def test_a_failed_job_is_tried_again_by_its_name(failed, nightcrew):
+    said = nightcrew("jobs", "retry", "dark-N20160102S0001", "--who", "ada")
+    assert (said.code, said.out.split()[1]) == (0, "queued")
+    with failed.database.begin() as connection:
+        (job,) = jobs.listing(connection)
+    assert (job.state, job.attempt, job.reason) == (JobState.QUEUED, 0, "again, by ada")
+
+
+def test_what_ended_well_is_not_tried_again(reduced, nightcrew):
+    said = nightcrew("jobs", "retry", "dark-N20160102S0423")
+    assert said.code == 1
+    assert "is succeeded: cannot be tried again" in said.err
+
+
+def test_a_job_is_found_by_the_beginning_of_its_number(failed, nightcrew):
+    with failed.database.begin() as connection:
+        (job,) = jobs.listing(connection)
+    (document,) = documents(nightcrew("jobs", "show", str(job.id)[:8], "--json"))
+    assert document["id"] == str(job.id)
+    assert document["attempts"][0]["reason"] == "NoHope: a defect"
+    assert "failed: NoHope: a defect" in nightcrew("jobs", "show", str(job.id)).out
+    assert nightcrew("jobs", "show", str(job.id)[:3]).code == 1
+
+
+def test_a_job_that_is_cancelled_while_it_runs_is_thrown_away(suite, nightcrew):
+    suite.arrive(DARKS)
+    suite.look()
+    with suite.database.begin() as connection:
+        (job,) = jobs.listing(connection)
+        held = claims.claim(connection, job.id, "reducer-1")
+    assert isinstance(held, Claim)
+    said = nightcrew("jobs", "cancel", "dark-N20160102S0001", "--who", "ada", "--why", "wrong filter")
+    assert (said.code, said.out) == (0, f"{job.id} cancelled\n")
+    with suite.database.begin() as connection:
+        assert not claims.renew(connection, held)
+    assert "cannot be cancelled; it has ended" in nightcrew("jobs", "cancel", str(job.id)).err
+    suite.settle()
+    assert "cancelled: by ada: wrong filter" in nightcrew("groups", "list").out
+    assert suite.balance().breaches == ()
+
+
+def test_a_watched_job_is_told_at_each_change_and_its_end_is_the_exit_code(failed, reduced, nightcrew):
+    said = nightcrew("jobs", "watch", "dark-N20160102S0001")
+    assert said.code == 1
+    assert "dark-N20160102S0001: failed: NoHope: a defect" in said.out
+    said = nightcrew("jobs", "watch", "flat-N20160102S0373", "--json")
+    assert (said.code, json.loads(said.out)["state"]) == (0, "succeeded")
+
+
+def test_a_group_is_closed_by_hand_with_who_and_why(suite, nightcrew):
+    suite.patience = Patience()
+    suite.arrive(DARKS)
+    suite.settle()
+    said = nightcrew("groups", "close", "dark-N20160102S0001", "--who", "ada", "--why", "clouds")
+    assert (said.code, said.out) == (0, "dark-N20160102S0001 closed\n")
+    with suite.database.begin() as connection:
+        (group,) = groups.of_night(connection, NIGHT, "NIRI")
+    assert group.close_reason == "by hand, by ada: clouds"
+    again = nightcrew("groups", "close", str(group.id))
+    assert again.code == 1
+    assert "only an open group can be closed" in again.err
+    suite.settle()
+    shown = nightcrew("groups", "show", str(group.id))
+    assert "closed" in shown.out
+    assert "N20160102S0002.fits" in shown.out
+    (document,) = documents(nightcrew("groups", "show", str(group.id), "--json"))
+    assert [one["name"] for one in document["frames"]] == [one.file for one in DARKS]
+
+
+def test_what_is_paused_is_not_taken_up_and_everybody_learns_why(suite, nightcrew):
+    said = nightcrew("pause", "niri", "--why", "cold head", "--who", "ada")
+    assert said.out.startswith("instrument:NIRI: paused by ada, ")
+    assert said.out.endswith("UTC: cold head\n")
+    suite.arrive(DARKS)
+    suite.look()
+    with suite.database.begin() as connection:
+        (job,) = jobs.listing(connection)
+        refused = claims.claim(connection, job.id, "reducer-1")
+    assert getattr(refused, "reason", "") == "instrument:NIRI is paused by ada: cold head"
+    assert "instrument:NIRI is paused by ada: cold head" in nightcrew("night", "status").out
+    assert nightcrew("resume", "NIRI").out == "nothing is paused\n"
+    assert "instrument:NIRI was not paused" in nightcrew("resume", "instrument:NIRI").err
+    assert suite.settle() != []
+
+
+@pytest.mark.parametrize(
+    ("word", "scope"), [("all", "all"), ("F2", "instrument:F2"), ("class:science", "class:science")]
+)
+def test_scopes_are_what_people_call_them(word, scope, suite, nightcrew):
+    (document,) = documents(nightcrew("pause", word, "--json"))
+    assert document["scope"] == scope
+    assert nightcrew("pause", "moon").code == 1
+
+
+def test_draining_waits_for_jobs_at_work_and_begins_no_others(suite, nightcrew):
+    assert nightcrew("drain").code == 0
+    with suite.database.begin() as connection:
+        assert [one.scope for one in pausing.paused(connection)] == ["all"]
+        pausing.resume(connection, "all")
+    suite.arrive(DARKS)
+    suite.look()
+    with suite.database.begin() as connection:
+        (job,) = jobs.listing(connection)
+        claims.claim(connection, job.id, "reducer-1")
+    said = nightcrew("drain", "--timeout", "0.1", "--json")
+    assert (said.code, json.loads(said.out)) == (1, {"running": 1})
+
+
+def test_failed_jobs_and_files_in_quarantine_need_a_person(failed, nightcrew, tmp_path):
+    bad = tmp_path / "N20160102S0009.fits"
+    bad.write_bytes(b"SIMPLE")
+    number = quarantine(failed, bad)
+    told = documents(nightcrew("dead", "list", "--json"))
+    assert [(one["what"], one["name"]) for one in told] == [("job", "dark-N20160102S0001"), ("file", bad.name)]
+    assert "truncated: ends after 2880 bytes" in nightcrew("dead", "list").out
+    shown = nightcrew("dead", "show", f"file-{number}").out
+    assert str(bad) in shown
+    before = bad.stat().st_mtime_ns
+    assert nightcrew("dead", "replay", f"file-{number}").out == f"file-{number} will be looked at\n"
+    assert bad.stat().st_mtime_ns > before
+    assert nightcrew("dead", "replay", told[0]["number"][:8]).code == 0
+    assert [one["what"] for one in documents(nightcrew("dead", "list", "--json"))] == ["file"]
+
+
+def test_a_file_that_is_kept_in_quarantine_is_to_be_repaired_first(suite, nightcrew, tmp_path):
+    number = quarantine(suite, tmp_path / "gone.fits", moved_to="/quarantine/gone.fits")
+    said = nightcrew("dead", "replay", f"file-{number}")
+    assert said.code == 1
+    assert "the file is kept at /quarantine/gone.fits; repair it and put it at" in said.err
+
+
+def test_a_job_whose_group_was_made_again_needs_nobody(failed, nightcrew):
+    failed.fate = lambda job: Outcome(Status.SUCCEEDED)
+    failed.arrive(sequence(4, 1, "dark"))
+    failed.settle()
+    assert nightcrew("dead", "list").out == "nothing needs a person\n"
+
+
+def test_without_a_suite_the_remedy_is_told(nightcrew, monkeypatch, tmp_path):
+    monkeypatch.delenv("NIGHTCREW_DATABASE_URL", raising=False)
+    monkeypatch.setenv("NIGHTCREW_DATA_DIR", str(tmp_path))
+    said = nightcrew("jobs", "list")
+    assert said.code == 1
+    assert "no suite has run here; start one with `nightcrew up DIRECTORY`" in said.err
+    assert list(tmp_path.iterdir()) == []
