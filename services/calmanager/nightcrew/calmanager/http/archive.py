@@ -50,6 +50,12 @@ MODES = frozenset({"sq", "ql", "qa"})
 _ENDING = re.compile(r"\.bz2\Z")
 
 
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    422: {"content": {"text/plain": {}}, "description": "A name that no file may have, or a value that is none"},
+    503: {"content": {"text/plain": {}}, "description": "Database, disk or service are busy or gone; try again"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What the words of a path ask for; None where a word of the kind is missing."""
@@ -84,7 +90,7 @@ def read_path(path: str) -> Selection:
 
 def archive_routes(service: Service) -> APIRouter:
     """Return the routes of the archive's protocol; asking and fetching is free, uploading needs the cookie."""
-    router = APIRouter(tags=["archive"])
+    router = APIRouter(tags=["archive"], responses=_REFUSED)
     _questions(router, service, "jsoncalmgr", "json")
     _questions(router, service, "calmgr", "xml")
     _questions(router, service, "xmlcalmgr", "xml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, StringConstraints, WithJsonSchema
 
 from nightcrew.shared.association import Level
 
@@ -20,7 +20,10 @@ LevelName = Literal["same_night", "rule", "relaxed"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Utc = NaiveDatetime | AwareDatetime
+Utc = Annotated[NaiveDatetime | AwareDatetime, WithJsonSchema({"type": "string", "examples": ["2026-11-01T00:00:00"]})]
+Zoneless = Annotated[datetime, WithJsonSchema({"type": "string", "examples": ["2013-11-20T12:01:33.700000"]})]
+"""Not RFC 3339, which wants a zone: headers of frames have none."""
+
 MOST_NEAR_MISSES = 10
 
 _TARGET: dict[str, Any] = {
@@ -165,7 +168,7 @@ class RecordOut(Model):
     instrument: str
     caltype: str
     state: Literal["candidate", "certified", "vetoed", "superseded"]
-    ut_datetime: datetime | None = Field(description="UTC of the observation, without zone")
+    ut_datetime: Zoneless | None = Field(description="UTC of the observation, without zone")
     md5: str
     sha256: str
     size: int = Field(description="Bytes")
@@ -173,8 +176,8 @@ class RecordOut(Model):
     current: bool = Field(description="Whether its name means this entry, and its file was not removed")
     added_at: datetime
     added_by: str
-    valid_since: datetime | None = Field(description="UTC; both None: the rules decide by its date")
-    valid_until: datetime | None
+    valid_since: Zoneless | None = Field(description="UTC; both None: the rules decide by its date")
+    valid_until: Zoneless | None
     url: str = Field(description="Where its file is")
 
 
