@@ -1,0 +1,30 @@
+# Keeps calibrations and answers which of them belongs to a frame.
+# Build from the root of the repository: docker buildx build -f deploy/docker/calmanager.Dockerfile -t nightcrew-calmanager .
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+WORKDIR /src
+RUN python -m venv /opt/nightcrew
+COPY constraints.txt ./
+COPY shared shared
+COPY services/calmanager services/calmanager
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/nightcrew/bin/pip install -c constraints.txt ./shared ./services/calmanager
+
+FROM ${PYTHON} AS image
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="nightcrew-calmanager" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="BSD-3-Clause"
+ENV PATH=/opt/nightcrew/bin:$PATH HOME=/tmp LANG=C.UTF-8 \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 NIGHTCREW_REVISION=${REVISION}
+# Any user may be given to the container, so the places for volumes are open to all: nobody else is in it.
+RUN mkdir -p /data/products /data/calibrations && chmod 1777 /data/products /data/calibrations
+COPY --from=build /opt/nightcrew /opt/nightcrew
+COPY --chmod=0755 deploy/docker/probe /usr/local/bin/probe
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8100
+ENTRYPOINT ["nightcrew-calmanager"]
+CMD ["serve"]
