@@ -43,6 +43,14 @@ def reduced(suite) -> PaperSuite:
 
 
 @pytest.fixture
+def dark(suite) -> PaperSuite:
+    """Return a suite that has made one master dark."""
+    suite.arrive(DARKS)
+    suite.settle()
+    return suite
+
+
+@pytest.fixture
 def failed(suite) -> PaperSuite:
     """Return a suite whose only job came to nothing."""
     suite.fate = lambda job: Outcome(Status.FAILED, "NoHope: a defect")
@@ -92,8 +100,8 @@ def test_an_empty_list_is_no_line_of_json(command, suite, nightcrew):
 @pytest.mark.parametrize(
     "command",
     [
-        ("jobs", "show", str(uuid4())), ("jobs", "retry", "dark-N1"), ("jobs", "cancel", "12"), ("frames", "show", "N1"),
-        ("groups", "show", "77"), ("groups", "close", "dark-N1"), ("explain", "N1.fits"), ("dead", "show", "file-9"),
+        ("jobs", "show", str(uuid4())), ("jobs", "retry", "dark-N1"), ("jobs", "cancel", "12"),
+        ("frames", "show", "N1"), ("groups", "show", "77"), ("groups", "close", "dark-N1"), ("explain", "N1.fits"), ("dead", "show", "file-9"),
         ("dead", "replay", "file-9"),
     ],
 )  # fmt: skip
@@ -111,7 +119,7 @@ def test_a_list_has_a_line_for_each_and_json_an_object(reduced, nightcrew):
     assert len(lines) == 7
     told = documents(nightcrew("groups", "list", "--json"))
     assert [one["name"] for one in told] == [line.split()[1] for line in lines[1:]]
-    assert told[0]["close_reason"] == "quiet for 0 s"
+    assert told[0]["close_reason"].startswith("quiet for ")
     assert isinstance(told[0]["opened_at"], str)
 
 
@@ -134,7 +142,7 @@ def test_the_story_of_a_frame_is_whole(reduced, nightcrew):
     told = nightcrew("explain", "N20160102S0271").out
     for part in (
         "N20160102S0271.fits: NIRI", "/raw/N20160102S0271.fits (2.9 kB) was seen", "Quick look, asked for",
-        "Group science-N20160102S0271 (10 frames), opened", "closed", "quiet for 0 s", "recipe reduce (mode sq)",
+        "Group science-N20160102S0271 (10 frames), opened", "closed", "quiet for ", "recipe reduce (mode sq)",
         "processed_dark: N20160102S0423_dark.fits (same data section", "attempt 1 by paper",
         "N20160102S0271_image.fits (image, ", "It is reduced",
     ):  # fmt: skip
@@ -195,8 +203,8 @@ def test_a_night_that_adds_up_is_reported_with_its_products(reduced, nightcrew):
     assert (status["finished"], status["frames"]) == (True, {"reduced": 35})
 
 
-def test_a_night_that_does_not_add_up_fails_the_report_and_names_what_is_lost(reduced, nightcrew):
-    with reduced.database.begin() as connection:
+def test_a_night_that_does_not_add_up_fails_the_report_and_names_what_is_lost(dark, nightcrew):
+    with dark.database.begin() as connection:
         connection.execute(text("DELETE FROM ledger.group_frames"))
     report = nightcrew("night", "report")
     assert report.code == 1
@@ -222,8 +230,8 @@ def test_a_failed_job_is_tried_again_by_its_name(failed, nightcrew):
     assert (job.state, job.attempt, job.reason) == (JobState.QUEUED, 0, "again, by ada")
 
 
-def test_what_ended_well_is_not_tried_again(reduced, nightcrew):
-    said = nightcrew("jobs", "retry", "dark-N20160102S0423")
+def test_what_ended_well_is_not_tried_again(dark, nightcrew):
+    said = nightcrew("jobs", "retry", "dark-N20160102S0001")
     assert said.code == 1
     assert "is succeeded: cannot be tried again" in said.err
 
@@ -255,12 +263,15 @@ def test_a_job_that_is_cancelled_while_it_runs_is_thrown_away(suite, nightcrew):
     assert suite.balance().breaches == ()
 
 
-def test_a_watched_job_is_told_at_each_change_and_its_end_is_the_exit_code(failed, reduced, nightcrew):
+def test_a_watched_job_that_failed_fails_the_watching(failed, nightcrew):
     said = nightcrew("jobs", "watch", "dark-N20160102S0001")
     assert said.code == 1
     assert "dark-N20160102S0001: failed: NoHope: a defect" in said.out
-    said = nightcrew("jobs", "watch", "flat-N20160102S0373", "--json")
-    assert (said.code, json.loads(said.out)["state"]) == (0, "succeeded")
+
+
+def test_a_watched_job_is_told_as_json_too(dark, nightcrew):
+    (document,) = documents(nightcrew("jobs", "watch", "dark-N20160102S0001", "--json"))
+    assert document["state"] == "succeeded"
 
 
 def test_a_group_is_closed_by_hand_with_who_and_why(suite, nightcrew):
