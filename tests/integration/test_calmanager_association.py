@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightcrew.calmanager import CalibrationManager
+from nightcrew.calmanager.associating import Asking
 from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.calmanager.database import candidates as statements
+from nightcrew.calmanager.looking import Looker
 from nightcrew.shared.association import Candidate, Level, Target, associate, survivors, why_not
 from nightcrew.shared.association.facts import COMPARED
 from nightcrew.shared.association.reading import INSTRUMENTS
@@ -241,6 +244,107 @@ def _by_rule() -> list[list[Case]]:
     return list(grouped.values())
 
 
+# ---- what the statements themselves select, before the rules judge it
+
+
+def proposed(
+    manager: CalibrationManager, target: Target, caltype: str, howmany: int = ALL, *, relaxed: bool = False
+) -> list[str]:
+    """Return the names that a statement selects, in its order."""
+    asking = Asking(target, caltype, None, Level.RELAXED, lambda _: None, Looker())
+    assert asking.question is not None
+    statement = (statements.relaxed if relaxed else statements.strict)(asking.question, howmany)
+    with manager.database.connect() as connection:
+        return [row.name for row in connection.exec_driver_sql(statement.text, dict(statement.parameters))]
+
+
+_EDGE = timedelta(days=180)
+_INSTANT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "inside", "outside"),
+    [
+        ("exposure_time", [20.0, 20, 19.9901, 20.0099], [20.0 + 0.01, 20.0 - 0.01, "20", True, None]),
+        ("coadds", [1, 1.0], [True, 2, None, "1"]),
+        ("read_mode", ["Low Background"], ["low background", "Low Background ", None]),
+        ("data_section", [(0, 1024, 0, 1024)], [(0, 1024, 0, 512), None, "Section(x1=0, x2=1024, y1=0, y2=1024)"]),
+        ("qa_state", ["Pass", "CHECK", None], ["Fail"]),
+        ("ut_datetime", [MOMENT - _EDGE + _INSTANT, MOMENT + _EDGE - _INSTANT], [MOMENT - _EDGE, MOMENT + _EDGE, None]),
+    ],
+)
+def test_a_statement_keeps_to_the_edges(
+    column: str, inside: list[Any], outside: list[Any], manager: CalibrationManager, tmp_path: Path
+) -> None:
+    values = [*inside, *outside]
+    enter_candidates(
+        manager.database, [niri(f"{n}.fits", n, **{column: value}) for n, value in enumerate(values)], tmp_path
+    )
+    assert sorted(proposed(manager, science(), "processed_dark")) == [f"{n}.fits" for n in range(len(inside))]
+
+
+def test_a_column_that_was_never_recorded_is_unknown(manager: CalibrationManager, tmp_path: Path) -> None:
+    dark = niri("old.fits")
+    columns = {name: value for name, value in dark.columns.items() if name not in {"read_mode", "qa_state"}}
+    enter_candidates(manager.database, [replace(dark, columns=columns)], tmp_path)
+    assert proposed(manager, science(read_mode=None), "processed_dark") == ["old.fits"]
+    assert proposed(manager, science(), "processed_dark") == []
+
+
+def test_a_mask_of_the_same_instant_serves_and_a_later_one_does_not(
+    manager: CalibrationManager, tmp_path: Path
+) -> None:
+    times = {"before.fits": -_INSTANT, "same.fits": timedelta(0), "after.fits": _INSTANT}
+    masks = [
+        niri(name, n, reduction="PROCESSED_BPM", detector_binning="1x1", ut_datetime=MOMENT + offset)
+        for n, (name, offset) in enumerate(times.items())
+    ]
+    enter_candidates(manager.database, masks, tmp_path)
+    assert proposed(manager, science(), "processed_bpm") == ["same.fits", "before.fits"]
+
+
+def test_a_validity_begins_at_its_first_instant_and_ends_before_its_last(
+    manager: CalibrationManager, tmp_path: Path
+) -> None:
+    validities = {
+        "begins.fits": (MOMENT, None),
+        "begins too late.fits": (MOMENT + _INSTANT, None),
+        "ends.fits": (None, MOMENT),
+        "ends just after.fits": (None, MOMENT + _INSTANT),
+    }
+    darks = [replace(niri(name, n), valid=valid) for n, (name, valid) in enumerate(validities.items())]
+    enter_candidates(manager.database, [*darks, niri("by the rule.fits", 9)], tmp_path, lone=True)
+    names = ["ends just after.fits", "begins.fits", "by the rule.fits"]
+    assert proposed(manager, science(), "processed_dark") == names
+    assert proposed(manager, science(), "processed_dark", 1) == names[:1]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_best_of_many_of_one_second_is_selected_wherever_it_lies(
+    side: int, manager: CalibrationManager, tmp_path: Path
+) -> None:
+    moment = MOMENT + side * timedelta(hours=1)
+    darks = [niri(f"{n}.fits", n, processing="Quick-Look", ut_datetime=moment) for n in range(12)]
+    darks[0] = niri("0.fits", 0, ut_datetime=moment)
+    darks[6] = niri("6.fits", 6, ut_datetime=moment)
+    enter_candidates(manager.database, darks, tmp_path)
+    assert proposed(manager, science(), "processed_dark", 3) == ["6.fits", "0.fits", "11.fits"]
+
+
+def test_of_relaxed_ones_those_that_break_least_are_selected(manager: CalibrationManager, tmp_path: Path) -> None:
+    darks = [
+        niri("two.fits", 0, read_mode="High Background", exposure_time=20.05),
+        niri("one.fits", 1, ut_datetime=MOMENT - timedelta(days=200)),
+        niri("none.fits", 2),
+        niri("too much.fits", 3, ut_datetime=MOMENT - timedelta(days=365)),
+        niri("vetoed.fits", 4, exposure_time=20.05),
+    ]
+    darks[4] = replace(darks[4], state="vetoed")
+    enter_candidates(manager.database, darks, tmp_path)
+    assert proposed(manager, science(), "processed_dark", relaxed=True) == ["one.fits", "two.fits"]
+    assert proposed(manager, science(), "processed_dark", 1, relaxed=True) == ["one.fits"]
+
+
 # ---- at random
 
 _INTERVALS = (timedelta(days=1), timedelta(days=90), timedelta(days=180), timedelta(days=365))
@@ -357,6 +461,9 @@ def test_whatever_there_is_the_database_answers_as_the_rules_do(
     enter_candidates(manager.database, candidates, tmp_path, lone=True)
     for caltype in asked:
         expected = associate(target, caltype, candidates, mode=mode, max_level=level)
+        if not expected.note and mode is None and level is not Level.SAME_NIGHT:
+            strict = [match.candidate.filename for match in expected.matches if not match.relaxed]
+            assert proposed(manager, target, caltype) == strict, caltype
         answer = manager.associate(target, caltype, mode=mode, max_level=level, howmany=ALL)
         assert _told(answer.matches) == _told(expected.matches), caltype
         first = manager.associate(target, caltype, mode=mode, max_level=level)
