@@ -188,7 +188,11 @@ class _Step:
             else:
                 waiting.append(_New(one, one.verdict.frame, arrival.id))
         while waiting:
-            chosen, waiting = _distinct(waiting)
+            known = frames.known(connection, {one.frame.sha256 for one in waiting})
+            for new in waiting:
+                if new.frame.sha256 in known:
+                    self._repeat(new, *known[new.frame.sha256])
+            chosen, waiting = _distinct([new for new in waiting if new.frame.sha256 not in known])
             self._accept(chosen)
         self._synchronise()
         arrivals.end_all(connection, self.ends)
@@ -204,13 +208,9 @@ class _Step:
                 raise ServiceError(f"{directory}: cannot be synchronised ({error.strerror}); check the disk") from error
 
     def _accept(self, chosen: Sequence[_New]) -> None:
-        """Record frames, no two of which have the same name or content."""
-        known = frames.known(self.connection, [one.frame.sha256 for one in chosen])
+        """Record frames that are not known, no two of which have the same name or content."""
         fresh: list[_New] = []
         for one in chosen:
-            if one.frame.sha256 in known:
-                self._repeat(one, *known[one.frame.sha256])
-                continue
             source = Source(one.file.path, one.file.identity, one.frame.sha256)
             kept = self.archive.keep(one.frame, source)
             if isinstance(kept, NotKept):

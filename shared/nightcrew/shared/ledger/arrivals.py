@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from nightcrew.shared.ledger.records import Arrival, End, Sighting
 from nightcrew.shared.ledger.states import ArrivalState
@@ -21,36 +21,53 @@ IS_SETTLING = text("state = 'settling'")
 """Condition of the unique index, literally: a prepared statement would not find the index by a parameter."""
 
 
+_SEE = text("""
+    INSERT INTO ledger.arrivals (path, size, mtime_ns, inode, state)
+    SELECT path, size, mtime_ns, inode, 'settling'
+    FROM unnest(CAST(:paths AS text[]), CAST(:sizes AS bigint[]), CAST(:mtimes AS bigint[]), CAST(:inodes AS bigint[]))
+        AS seen (path, size, mtime_ns, inode)
+    ORDER BY path
+    ON CONFLICT (path) WHERE state = 'settling' DO UPDATE
+    SET size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode, steady_since = now()
+    WHERE (arrivals.size, arrivals.mtime_ns, arrivals.inode) <> (excluded.size, excluded.mtime_ns, excluded.inode)
+""")
+_END = text("""
+    UPDATE ledger.arrivals
+    SET state = ended.state, code = ended.code, reason = ended.reason, frame_id = ended.frame_id,
+        moved_to = ended.moved_to, ended_at = now()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:codes AS text[]), CAST(:reasons AS text[]),
+                CAST(:frames AS bigint[]), CAST(:places AS text[]))
+        AS ended (id, state, code, reason, frame_id, moved_to)
+    WHERE arrivals.id = ended.id AND arrivals.state = 'settling'
+""")
+
+
 def see(connection: Connection, sightings: Iterable[Sighting]) -> None:
     """Note files that are not known yet as settling; one that has changed since it was noted begins to settle anew.
 
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    sightings
+        Of each path one.
+
     Notes
     -----
-    One statement, executed for each file, on the unique index `arrivals_settling`.
+    One statement, on the unique index `arrivals_settling`; in the order of the paths, so that two do not wait for one
+    another.
     """
-    rows = [
-        {"path": one.path, "size": one.size, "mtime_ns": one.mtime_ns, "inode": one.inode}
-        for one in sorted(sightings, key=lambda one: one.path)
-    ]
-    if not rows:
-        return
-    new = insert(arrivals).values(state=ArrivalState.SETTLING)
-    connection.execute(
-        new.on_conflict_do_update(
-            index_elements=[arrivals.c.path],
-            index_where=IS_SETTLING,
-            set_={
-                "size": new.excluded.size,
-                "mtime_ns": new.excluded.mtime_ns,
-                "inode": new.excluded.inode,
-                "steady_since": func.now(),
+    seen = list(sightings)
+    if seen:
+        connection.execute(
+            _SEE,
+            {
+                "paths": [one.path for one in seen],
+                "sizes": [one.size for one in seen],
+                "mtimes": [one.mtime_ns for one in seen],
+                "inodes": [one.inode for one in seen],
             },
-            where=(arrivals.c.size != new.excluded.size)
-            | (arrivals.c.mtime_ns != new.excluded.mtime_ns)
-            | (arrivals.c.inode != new.excluded.inode),
-        ),
-        rows,
-    )
+        )
 
 
 def settling(connection: Connection, below: str = "") -> list[Arrival]:
@@ -104,22 +121,17 @@ def end_all(connection: Connection, ends: Sequence[End]) -> int:
     """Let arrivals come to their ends; return how many there were that had not ended already (primary key)."""
     if not ends:
         return 0
-    ended = (
-        update(arrivals)
-        .where(arrivals.c.id == bindparam("arrival"), arrivals.c.state == ArrivalState.SETTLING)
-        .values(
-            {name: bindparam(f"new_{name}") for name in ("state", "code", "reason", "frame_id", "moved_to")}
-            | {"ended_at": func.now()}
-        )
-    )
-    rows = [
+    return connection.execute(
+        _END,
         {
-            "arrival": one.arrival_id, "new_state": one.state, "new_code": one.code, "new_reason": one.reason,
-            "new_frame_id": one.frame_id, "new_moved_to": one.moved_to,
-        }
-        for one in ends
-    ]  # fmt: skip
-    return connection.execute(ended, rows).rowcount
+            "ids": [one.arrival_id for one in ends],
+            "states": [str(one.state) for one in ends],
+            "codes": [one.code for one in ends],
+            "reasons": [one.reason for one in ends],
+            "frames": [one.frame_id for one in ends],
+            "places": [one.moved_to for one in ends],
+        },
+    ).rowcount
 
 
 def arrival_row(row: Row[tuple[object, ...]]) -> Arrival:
