@@ -90,25 +90,26 @@ def ends(works: Works) -> list[str]:
 
 def test_reducers_killed_at_any_instant_lose_no_job_and_make_no_product_twice(works, bus, environment, tmp_path):
     rng = random.Random(5)
-    ids = [works.dark_job(name=f"dark-{n}") for n in range(30)]
+    takes_a_while = slow(works, 0.4)
+    ids = [
+        works.dark_job(name=f"dark-{number}")
+        if number % 2
+        else works.dark_job(name=f"slow-{number}", recipe=takes_a_while, product=None)
+        for number in range(20)
+    ]
     arguments = ("--class", "calibration", "--concurrency", "2")
     with works.housekeeping(bus), reducer_process(environment, *arguments, log=tmp_path / "log") as supervisor:
-        works.wait(lambda: any(works.job(one).ended_at for one in ids))
-        for number in range(6):
-            if number == 3:
-                ids += [works.dark_job(recipe=slow(works, 0.5), product=None) for _ in range(8)]
-            parents = [
-                int(pid) for pid in Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()
-            ]
-            if parents:
-                os.kill(rng.choice(parents), signal.SIGKILL)
-            time.sleep(rng.uniform(0.0, 1.5))
+        for _ in range(4):
+            works.wait(lambda: any(works.job(one).state is JobState.RUNNING for one in ids))
+            time.sleep(rng.uniform(0.0, 0.5))
+            works.wait(lambda: children(supervisor.pid) != [])
+            os.kill(rng.choice(children(supervisor.pid)), signal.SIGKILL)
         jobs = works.wait_ended(*ids)
         works.wait(lambda: not works.left_over())
     assert {job.state for job in jobs} == {JobState.SUCCEEDED}
     assert AttemptEnd.LOST in ends(works)
     assert ends(works).count(AttemptEnd.OUTCOME) == len(ids)
-    assert [len(works.made(one)) for one in ids] == [2] * len(ids)
+    assert [len(works.made(one)) for one in ids] == [6, 2] * 10
     for name in {product.name for one in ids for product in works.made(one)}:
         assert (works.published / name).stat().st_size > 0
     assert {path.name[0] for path in works.published.iterdir()} == {"N"}
