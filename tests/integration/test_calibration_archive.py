@@ -15,11 +15,12 @@ import pytest
 from nightcrew.calmanager import CalibrationManager
 from nightcrew.calmanager.files import FileStore
 from nightcrew.calmanager.http.legacy import NAMESPACE
+from nightcrew.calmanager.settings import CalmanagerSettings
 from nightcrew.calmanager.tokens import Scope, Tokens
 from support.calibration_service import schemas
 from support.dragons import Dragons, NoCalibration
 from support.f2_masters import flat_request, write_master_dark
-from support.serving import ServiceProcess, address_of, exchange, split
+from support.serving import ServiceProcess, address_of, exchange, serving, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("archive") / "store"
 
 
-@pytest.fixture(scope="module")
-def service(postgres_url: str, tables: Tables, store: Path) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["process", "thread"])
+def service(request: pytest.FixtureRequest, postgres_url: str, tables: Tables, store: Path) -> Iterator[str]:
+    """Serve as operators do; and once more in the test's process, which shows what the tests have reached."""
+    if request.param == "thread":
+        manager = CalibrationManager.open(tables.database, files=FileStore(store))
+        with serving(manager, CalmanagerSettings.load(max_upload=10**6)) as url:
+            yield url
+        return
     environment = {"NIGHTCREW_CALMANAGER_LOG_FORMAT": "json", "NIGHTCREW_CALMANAGER_MAX_UPLOAD": "1000000"}
     with ServiceProcess(postgres_url, store, environment) as process:
         assert process.url, process.log
