@@ -21,6 +21,7 @@ from benchmarks.big_stack import check_tiles, stack_200
 from benchmarks.calmanager_http import over_http
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
+from benchmarks.worker import measure_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,7 @@ def main() -> int:
                 figures += measure_commands(raw, options.runs, scratch) + measure_night(raw, options.runs, scratch)
                 looks = flamingos.measure_looks(raw, scratch / "night" / "products", "niri", scratch)
                 figures += [Figure(*figure) for figure in (*looks, *check_tiles(raw, scratch))]
+                figures += [Figure(*figure) for figure in measure_workers(raw, scratch)]
                 if options.big:
                     figures += [Figure(*figure) for figure in stack_200(raw, scratch)]
             if options.only != "niri":

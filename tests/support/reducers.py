@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import md5, sha256
 from pathlib import Path
@@ -90,7 +90,7 @@ class Works:
     database: Database
     directory: Path
     policy: RetryPolicy = AT_ONCE
-    settings: dict[str, Any] = field(default_factory=dict)
+    level: int = logging.INFO
 
     @property
     def raw(self) -> Path:
@@ -191,7 +191,7 @@ class Works:
             "products": self.products, "job_class": JobClass.CALIBRATION, "port": 0, "retry_pause": 0.0,
             "least_free": 0.0, "threads": 1, "memory": 2.0, "lease": 5.0, "renew": 1.0, "drain": 20.0,
         }  # fmt: skip
-        return ReducerSettings.load(**{**usual, **self.settings, **given})
+        return ReducerSettings.load(**{**usual, **given})
 
     @contextmanager
     def reducer(self, make_bus: Callable[[Event, Metrics], Bus], **given: Any) -> Iterator[Hand]:
@@ -211,7 +211,7 @@ class Works:
             hand.crew = crew
             try:
                 Reducer(f"test:{uuid4().hex[:6]}", settings, self.database, bus, stop, crew,
-                        Journal(metrics, pulse, self.directory, quiet_log())).run()  # fmt: skip
+                        Journal(metrics, pulse, self.directory, log_of(self.level))).run()  # fmt: skip
             except BaseException as error:  # noqa: BLE001 (handed to the test)
                 hand.error = error
             finally:
@@ -288,11 +288,9 @@ def two_free_ports() -> int:
                 return port
 
 
-def quiet_log() -> Any:
+def log_of(level: int) -> Any:
     """Return a log that says what matters when a test fails."""
-    return structlog.wrap_logger(
-        structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
-    )
+    return structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(level))
 
 
 def _paths(connection: Any, job: JobRow) -> list[Path]:
