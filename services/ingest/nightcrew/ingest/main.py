@@ -67,7 +67,7 @@ def _serve(settings: IngestSettings) -> None:
         require(database, LEDGER)
         bus = None
         if settings.relay:
-            bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics)
+            bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus)
             stack.callback(bus.close)
         listening = stack.enter_context(listen(settings.host, settings.port))
         host, port = listening.getsockname()[:2]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 STUCK = 600.0
 """Seconds without a sign of life after which the process is to be started anew: the largest frame takes less."""
+LATE = 60.0
+"""Seconds after which a message that nobody has published tells that the broker cannot be used."""
 _END = 20.0
 """Seconds that the threads have to end."""
 
@@ -62,7 +64,7 @@ class Process:
     def run(self, listening: socket.socket) -> None:
         """Work until `stop` is set, then end what has been begun."""
         app = create_app(
-            self.database, self.settings, self.teller, health=self.health, ready=self.ready, metrics=self.scraped
+            self.database, self.settings, self.teller, health=self.health, ready=self.ready, metrics=self.metrics.text
         )
         gate = Gate(most=256, header_bytes=32 * 2**10, header_seconds=10.0, rest_seconds=30.0)
         config = uvicorn.Config(
@@ -121,22 +123,16 @@ class Process:
         unlisted = self.settings.watch.scan().unlisted
         checks["directories"] = "; ".join(f"{one.directory}: {one.reason}" for one in unlisted) or "ok"
         if self.bus is not None:
-            checks["broker"] = "ok" if self.metrics.up or not self._waiting() else "not connected"
+            checks["broker"] = self._broker()
         return checks
 
-    def scraped(self) -> bytes:
-        """Return the metrics as they are now."""
+    def _broker(self) -> str:
+        """Tell whether messages go out; as long as there were none, nobody has connected."""
         try:
             with self.database.connect() as connection:
-                self.metrics.pending(outbox.pending(connection))
-        except NightcrewError as error:
-            self.teller.trouble("database", str(error))
-        return self.metrics.text()
-
-    def _waiting(self) -> bool:
-        """Whether something waits to be published; as long as nothing did, nobody has connected."""
-        try:
-            with self.database.connect() as connection:
-                return outbox.pending(connection).messages > 0
+                waiting = outbox.pending(connection)
         except NightcrewError:
-            return True
+            return "ok"  # the database is what is wrong
+        if waiting.oldest_seconds < LATE:
+            return "ok"
+        return f"{waiting.messages} messages wait to be published, the oldest for {waiting.oldest_seconds:.0f} s"

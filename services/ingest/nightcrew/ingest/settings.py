@@ -5,30 +5,29 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from nightcrew.ingest.archiving import Archive, Mode
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.service import Watch
 from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.settings import ServiceSettings
 
 PREFIX = "NIGHTCREW_INGEST_"
 _LEAST_TOKEN = 20
 """Characters below which a token of a file is taken for a mistake."""
 
 
-class IngestSettings(BaseSettings):
+class IngestSettings(ServiceSettings):
     """What ingest watches and what it does with files; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_INGEST_``; times are in seconds.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     directories: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Directories in which frames arrive, with a colon between them"
@@ -56,10 +55,6 @@ class IngestSettings(BaseSettings):
     )
     max_uploads: int = Field(4, ge=1, le=100, description="Frames that are received over HTTP at once; others wait")
     body_timeout: float = Field(30.0, gt=0, description="Time in which a part of an upload must arrive")
-    log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="Form of the log; auto: for people on a terminal, else JSON"
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a line")
 
     @field_validator("directories", mode="before")
     @classmethod
@@ -85,22 +80,6 @@ class IngestSettings(BaseSettings):
             if path is not None and any(one == path or path in one.parents for one in self.directories):
                 raise ValueError(f"{name} must not be a watched directory, nor hold one: its files would come again")
         return self
-
-    @classmethod
-    def load(cls, **given: Any) -> IngestSettings:
-        """Read the environment; what is given by name goes before it.
-
-        Raises
-        ------
-        SettingsError
-            If a value makes no sense; the line names the variable, never a value.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = PREFIX + ".".join(str(part) for part in first["loc"][:1]).upper()
-            raise SettingsError(f"{name}: {first['msg']}; see docs/reference/settings.md") from None
 
     @property
     def watch(self) -> Watch:
