@@ -76,6 +76,14 @@ def test_a_primitive_stamps_renames_and_records(around) -> None:
     assert json.loads(row.arguments) == {"suffix": "_added", "amount": 2.0}
 
 
+def test_history_names_files_without_their_places(around, tmp_path) -> None:
+    mask = tmp_path / "mask.fits"
+    mask.write_bytes(b"")
+    run = a_run(around, f"add:suffix={mask}")
+    Running(run).add()
+    assert json.loads(run.stream("main")[0].history[-1].arguments)["suffix"] == "mask.fits"
+
+
 def test_a_frame_is_not_treated_twice(around) -> None:
     run = a_run(around)
     Running(run).add()

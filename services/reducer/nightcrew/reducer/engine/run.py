@@ -323,17 +323,26 @@ class Running:
 
 
 def _arguments(parameters: Parameters) -> str:
-    """Return the resolved parameters as HISTORY has them: JSON, without `debug_...`."""
+    """Return the resolved parameters as HISTORY has them: JSON, without `debug_...`, files by their names."""
     values = {
-        name: getattr(parameters, name) for name in type(parameters).model_fields if not name.startswith("debug_")
+        name: _placeless(getattr(parameters, name))
+        for name in type(parameters).model_fields
+        if not name.startswith("debug_")
     }
     return json.dumps(values, default=_printable)
+
+
+def _placeless(value: object) -> object:
+    """Return the name of a file instead of its path: a product is the same wherever its inputs lie."""
+    if isinstance(value, str) and "/" in value and Path(value).is_file():
+        return Path(value).name
+    return value
 
 
 def _printable(value: object) -> str:
     if isinstance(value, Frame):
         return value.filename
-    return str(value) if isinstance(value, Path) else "<not serializable>"
+    return value.name if isinstance(value, Path) else "<not serializable>"
 
 
 def user_parameters(texts: Iterable[str | tuple[str, Any]]) -> list[UserParameter]:
