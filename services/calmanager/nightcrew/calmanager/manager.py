@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from nightcrew.calmanager import lifecycle
 from nightcrew.calmanager.associating import Asking
 from nightcrew.calmanager.core.states import Event
 from nightcrew.calmanager.core.validity import validity_between
 from nightcrew.calmanager.database import CALIBRATION, history, products, records
+from nightcrew.calmanager.database.asking import asking
 from nightcrew.calmanager.database.indexes import refresh
 from nightcrew.calmanager.entering import Entrance, enter
 from nightcrew.calmanager.errors import NotAllowed
 from nightcrew.calmanager.incoming import checked_name, digests_of, examine
 from nightcrew.calmanager.judging import Judge
 from nightcrew.calmanager.looking import Looker
+from nightcrew.calmanager.places import Places
 from nightcrew.calmanager.records import (
     Added,
     Affected,
@@ -29,14 +30,15 @@ from nightcrew.calmanager.records import (
     Swept,
     Vetoed,
 )
+from nightcrew.calmanager.sweeping import sweep
 from nightcrew.shared.association import Answer, Level
 from nightcrew.shared.database import require
-from nightcrew.shared.errors import FrameError, ServiceError
+from nightcrew.shared.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Row, RowMapping
+    from sqlalchemy import RowMapping
 
     from nightcrew.calmanager.core.gates import Gates, Verdict
     from nightcrew.calmanager.core.validity import Validity
@@ -45,12 +47,6 @@ if TYPE_CHECKING:
     from nightcrew.calmanager.records import FileFacts
     from nightcrew.shared.association import Target
     from nightcrew.shared.database import Database
-
-
-_PREPARED = "nightcrew: statements are planned once"
-
-SETTLED = 3600.0
-"""Seconds after which a file in the store that no entry tells of was left by a crash."""
 
 
 def utc_now() -> datetime:
@@ -94,6 +90,7 @@ class CalibrationManager:
         self._clock = clock
         self._judge = Judge(gates)
         self._looker = Looker()
+        self._places = Places(files)
 
     @classmethod
     def open(
@@ -151,9 +148,9 @@ class CalibrationManager:
         CalibrationError
             If the target does not tell something that the rule compares.
         """
-        asking = self._asking(target, caltype, mode, max_level)
-        with self._reading() as connection:
-            return asking.answer(connection, howmany)
+        question = self._question(target, caltype, mode, max_level)
+        with asking(self.database) as connection:
+            return question.answer(connection, howmany)
 
     def offer(
         self,
@@ -163,14 +160,20 @@ class CalibrationManager:
         mode: str | None = None,
         max_level: Level = Level.RULE,
         howmany: int | None = None,
+        near: bool = True,
     ) -> tuple[Answer, Mapping[int, FileFacts]]:
         """Find the calibrations that belong to a frame, and tell of their files, by number of the entry.
 
-        For the parameters see `associate`; it takes one visit to the database for both.
+        It takes one visit to the database for both.  For the other parameters see `associate`.
+
+        Parameters
+        ----------
+        near
+            Whether to look for near misses if nothing matches, which takes longer than to find that out.
         """
-        asking = self._asking(target, caltype, mode, max_level)
-        with self._reading() as connection:
-            return asking.answer(connection, howmany), asking.files
+        question = self._question(target, caltype, mode, max_level)
+        with asking(self.database) as connection:
+            return question.answer(connection, howmany), question.files
 
     def explain(
         self,
@@ -185,17 +188,17 @@ class CalibrationManager:
 
         The near misses are the nearest 200; `ingested` counts all of the kind.  For the parameters see `associate`.
         """
-        asking = self._asking(target, caltype, mode, max_level)
-        with self._reading() as connection:
-            return asking.explanation(connection, howmany)
+        question = self._question(target, caltype, mode, max_level)
+        with asking(self.database) as connection:
+            return question.explanation(connection, howmany)
 
     def survivors(
         self, target: Target, caltype: str, *, mode: str | None = None, max_level: Level = Level.RULE
     ) -> Sequence[tuple[str, int]]:
         """Return each condition with how many entries fulfil it and all before it; the first line counts all."""
-        asking = self._asking(target, caltype, mode, max_level)
-        with self._reading() as connection:
-            return asking.survivors(connection)
+        question = self._question(target, caltype, mode, max_level)
+        with asking(self.database) as connection:
+            return question.survivors(connection)
 
     def add(self, path: Path, *, who: str, why: str = "", certified: bool = True) -> Added:
         """Register a file where it lies.
@@ -281,10 +284,13 @@ class CalibrationManager:
         with files.receive(name, chunks, limit=limit, md5=md5, sha256=sha256) as received:
             incoming = examine(received.path, name, received.digests)
             verdict = self._verdict(incoming)
-            # The file is in its place before the database tells of it.
-            path = files.keep(received, name)
-        incoming = incoming.at(path)
-        return self._enter(Entrance(incoming, None, who, "", self._clock(), verdict.passed, verdict))
+            with self.database.begin() as connection:
+                records.own_the_name(connection, name)  # from here on no sweep takes the file for an orphan
+                # The file is in its place before the database tells of it.
+                incoming = incoming.at(files.keep(received, name))
+                entrance = Entrance(incoming, None, who, "", self._clock(), verdict.passed, verdict)
+                row, new = enter(connection, entrance, self._places.holds)
+        return Added(self._record(row), new, verdict)
 
     def list(self, listing: Listing = Listing()) -> Sequence[Record]:  # noqa: B008 (immutable)
         """Return calibrations by name; those that were removed or replaced only if everything is wanted."""
@@ -393,34 +399,11 @@ class CalibrationManager:
             products.record(connection, product)
 
     def sweep(self) -> Swept:
-        """Remove what crashes left in the store, and tell which files are missing there.
+        """Remove what crashes left in the store more than an hour ago, and tell which files are missing there."""
+        return sweep(self.database, self._store(), self._clock().timestamp())
 
-        Files of the last hour are left alone: they may be on their way into the database.
-        """
-        files = self._store()
-        before = self._clock().timestamp() - SETTLED
-        with self.database.connect() as connection:
-            known = records.stored_contents(connection)
-        orphans = [(path, files.discard(path)) for path in files.orphans(known, before)]
-        kept = {(sha256, name) for sha256, name, _ in files.kept()}
-        missing = tuple(sorted(name for sha256, name in known if (sha256, name) not in kept))
-        return Swept(tuple(path for path, _ in orphans), sum(size for _, size in orphans), missing)
-
-    def _asking(self, target: Target, caltype: str, mode: str | None, max_level: Level) -> Asking:
-        return Asking(target, caltype, mode, max_level, self._reachable, self._looker)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """Give a connection for single statements: no transaction is begun and ended around them."""
-        with self.database.connect() as connection:
-            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            if _PREPARED not in connection.info:
-                # Planning takes longer than answering, with one index for each form of each rule.
-                alone.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
-                driver: Any = connection.connection.driver_connection
-                driver.prepare_threshold = 0
-                connection.info[_PREPARED] = True
-            yield alone
+    def _question(self, target: Target, caltype: str, mode: str | None, max_level: Level) -> Asking:
+        return Asking(target, caltype, mode, max_level, self._places.of_row, self._looker)
 
     def _happen(
         self, which: int | str, event: Event, who: str, why: str, *, validity: Validity | None = None
@@ -431,37 +414,19 @@ class CalibrationManager:
 
     def _enter(self, entrance: Entrance) -> Added:
         with self.database.begin() as connection:
-            row, new = enter(connection, entrance, self._still_there)
+            row, new = enter(connection, entrance, self._places.holds)
         return Added(self._record(row), new, entrance.verdict)
 
     def _verdict(self, incoming: Incoming) -> Verdict:
         """Judge a master by the gates, beside the one of its kind that is nearest in time."""
         with self.database.connect() as connection:
             previous = records.previous_master(connection, incoming.kind, incoming.candidate.ut_datetime)
-        return self._judge(incoming, None if previous is None else self._path(previous))
+        return self._judge(incoming, None if previous is None else self._places.of(previous))
 
     def _store(self) -> FileStore:
         if self.files is None:
             raise ServiceError("no directory is set for received calibrations; set NIGHTCREW_CALMANAGER_STORE")
         return self.files
 
-    def _still_there(self, row: RowMapping) -> bool:
-        path = self._path(row)
-        try:
-            return path is not None and digests_of(path).sha256 == str(row["sha256"])
-        except FrameError:
-            return False
-
-    def _path(self, row: RowMapping) -> Path | None:
-        return self._place(row["stored"], row["directory"], row["sha256"], row["name"])
-
-    def _reachable(self, row: Row[Any]) -> Path | None:
-        return self._place(row.stored, row.directory, row.sha256, row.name)
-
-    def _place(self, stored: bool, directory: str, sha256: str, name: str) -> Path | None:
-        if not stored:
-            return Path(directory) / name
-        return None if self.files is None else self.files.path_of(sha256, name)
-
     def _record(self, row: RowMapping) -> Record:
-        return records.as_record(row, self._path(row))
+        return records.as_record(row, self._places.of(row))

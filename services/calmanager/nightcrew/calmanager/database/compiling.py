@@ -33,6 +33,8 @@ from nightcrew.shared.association.facts import EPOCH
 from nightcrew.shared.association.nights import night_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nightcrew.shared.association import OneOf, Value
 
 NEVER = "false"
@@ -40,7 +42,7 @@ NEVER = "false"
 
 @dataclass(slots=True)
 class Writer:
-    """Writes SQL with named parameters, as psycopg takes them.
+    """Writes SQL with named parameters, as psycopg takes them; what comes twice is sent once.
 
     Parameters
     ----------
@@ -49,16 +51,27 @@ class Writer:
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
+    _places: dict[tuple[type, Any], str] = field(default_factory=dict)
+    _texts: dict[Condition, str] = field(default_factory=dict)
 
     def value(self, value: Any) -> str:
         """Return a place for a parameter."""
-        name = f"p{len(self.parameters)}"
-        self.parameters[name] = value
-        return f"%({name})s"
+        key = (type(value), value)
+        if key not in self._places:
+            name = f"p{len(self.parameters)}"
+            self.parameters[name] = value
+            self._places[key] = f"%({name})s"
+        return self._places[key]
 
     def json(self, value: Value) -> str:
         """Return a place for a value of association."""
         return f"{self.value(text_of(value))}::jsonb"
+
+    def once(self, one: Condition, written: Callable[[Condition, Writer], str]) -> str:
+        """Return what was written for a condition before, or write it."""
+        if one not in self._texts:
+            self._texts[one] = written(one, self)
+        return self._texts[one]
 
 
 @functools.cache
@@ -118,6 +131,10 @@ def kind(instrument: str, conditions: tuple[Condition, ...]) -> str:
 
 def condition(one: Condition, write: Writer) -> str:
     """Return a condition that any candidate of the kind can be asked."""
+    return write.once(one, _condition)
+
+
+def _condition(one: Condition, write: Writer) -> str:
     match one:
         case Constant():
             return constant(one.column, one.allowed)

@@ -163,14 +163,16 @@ def vetoed_content(connection: Connection, sha256: str) -> str | None:
     return connection.execute(statement).scalar_one_or_none()
 
 
-def stored_contents(connection: Connection) -> set[tuple[str, str]]:
-    """Return SHA-256 and name of all entries whose file lies in the store."""
-    rows = connection.execute(sa.select(table.c.sha256, table.c.name).where(table.c.stored))
-    return {(sha256, name) for sha256, name in rows}
+def stored_contents(connection: Connection, name: str | None = None) -> set[tuple[str, str]]:
+    """Return SHA-256 and name of all entries, or those of a name, whose file lies in the store."""
+    statement = sa.select(table.c.sha256, table.c.name).where(table.c.stored)
+    if name is not None:
+        statement = statement.where(table.c.name == name)
+    return {(sha256, found) for sha256, found in connection.execute(statement)}
 
 
 def own_the_name(connection: Connection, name: str) -> None:
-    """Let nobody else enter, replace or remove files of a name until the transaction ends."""
+    """Let nobody else enter, replace, remove or sweep files of a name until the transaction ends."""
     _own(connection, f"calibration {name}")
 
 
