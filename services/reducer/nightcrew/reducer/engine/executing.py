@@ -60,7 +60,8 @@ class PlannedReduction:
 
     def request(self) -> Request:
         """Return it as the engine takes it."""
-        user = tuple(UserParameter(*_split(name), value) for name, value in self.settings.items())
+        # In one order, since a ledger keeps them in none: they are written into the product.
+        user = tuple(UserParameter(*_split(name), value) for name, value in sorted(self.settings.items()))
         return Request(self.files, self.recipe, user, self.mode, profile=self.profile)
 
 

@@ -1,0 +1,54 @@
+"""`nightcrew up`: a night is reduced while it is written, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+from e2e.conftest import nightcrew
+from nightcrew.simulator import niri_night
+from support.observing import SuiteProcess, observe, one_night
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
+
+
+def test_a_night_that_arrives_in_disorder_is_reduced_to_the_products_of_the_night_command(tmp_path: Path) -> None:
+    source, raw, by_hand = tmp_path / "source", tmp_path / "raw", tmp_path / "by-hand"
+    niri_night(1, size=256, frames=3).write(source)
+    one_night(source)
+    raw.mkdir()
+    frames = len(list(source.glob("*.fits")))
+    with SuiteProcess(raw, tmp_path / "out", tmp_path / "data", environment=EPOCH) as suite:
+        telescope = threading.Thread(target=observe, args=(source, raw, 4.0))
+        telescope.start()
+        suite.until(lambda: (tmp_path / "data" / "postgres").is_dir() and suite.ask("frames", "list").returncode == 0)
+        other = suite.ask("up", str(raw), "--out", str(tmp_path / "other"))
+        assert other.returncode == 1
+        assert "another `nightcrew up` works on this database" in other.stderr
+        telescope.join()
+        suite.until(lambda: _finished(suite, frames))
+        told = nightcrew("night", raw, "--out", by_hand, env=suite.variables)
+        assert told.code == 0, told
+        products = sorted(path.name for path in by_hand.glob("*.fits"))
+        assert len(products) == 6
+        for name in products:
+            (found,) = suite.out.glob(f"*/{name}")
+            assert found.read_bytes() == (by_hand / name).read_bytes(), name
+        assert suite.end() == 0, suite.said()
+        story = suite.ask("explain", "N20160102S0270").stdout
+        assert "It is reduced" in story
+        assert "N20160102S0373_flat.fits" in story
+        report = suite.ask("night", "report", "--json")
+        assert report.returncode == 0, report.stdout
+        night = json.loads(report.stdout)
+        assert night["balance"]["breaches"] == []
+        assert night["balance"]["frames"] == {"reduced": frames}
+
+
+def _finished(suite: SuiteProcess, frames: int) -> bool:
+    status = json.loads(suite.ask("night", "status", "--json").stdout)
+    return status["finished"] and status["frames"] == {"reduced": frames}
