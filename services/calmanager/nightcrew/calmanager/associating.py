@@ -77,7 +77,7 @@ class Asking:
             elif max_level is Level.RELAXED and conditions.relaxed is not None:
                 self.asked = conditions.relaxed
 
-    def answer(self, connection: Connection, howmany: int | None) -> Answer:
+    def answer(self, connection: Connection, howmany: int | None, *, near: bool = True) -> Answer:
         """Return the best candidates whose files can be given out, or some that come near if there are none.
 
         Those that could not be given out are near misses, and caveats of the first match.
@@ -86,7 +86,7 @@ class Asking:
             return self._decided((), (), (), 0)
         wanted = howmany or self.limit
         good, skipped = self._found(connection, self.question, wanted)
-        if good:
+        if good or not near:
             return self._decided(good, skipped, (), wanted)
         others = self._others(connection, self.question, (good, skipped), FEW)
         answer = self._decided(good, skipped, others, wanted)

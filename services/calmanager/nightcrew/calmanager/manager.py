@@ -173,7 +173,7 @@ class CalibrationManager:
         """
         question = self._question(target, caltype, mode, max_level)
         with asking(self.database) as connection:
-            return question.answer(connection, howmany), question.files
+            return question.answer(connection, howmany, near=near), question.files
 
     def explain(
         self,

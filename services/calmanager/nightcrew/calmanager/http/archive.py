@@ -181,7 +181,7 @@ def _offers(service: Service, target: Target, caltype: str, mode: str | None, ba
     """Return the calibrations to offer: one of processed types; the manager passes over files that are not there."""
     howmany = 1 if caltype.startswith("processed_") else None
     try:
-        answer, files = service.manager.offer(target, caltype, mode=mode, howmany=howmany)
+        answer, files = service.manager.offer(target, caltype, mode=mode, howmany=howmany, near=False)
     except Exception as error:
         service.metrics.failed(target.instrument, caltype)
         if isinstance(error, CalibrationError) and isinstance(error.__context__, KeyError):
