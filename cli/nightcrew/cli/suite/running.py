@@ -154,7 +154,9 @@ class Suite:
             self.database, ManagerDesk(manager), settings.patience, profile=settings.profile,
             quick_looks=settings.quick_looks,
         )  # fmt: skip
-        service = PlannerService(planner, self._bus(self._planning), LogWatcher(), self._planning)
+        service = PlannerService(
+            planner, self._bus(self._planning), LogWatcher(), self._planning, settings.pace, settings.policy
+        )
         service.run()
         service.beat()
 

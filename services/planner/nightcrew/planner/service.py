@@ -11,7 +11,7 @@ from nightcrew.shared.bus import serve
 from nightcrew.shared.calibration_desk import Turn
 from nightcrew.shared.calibrations import CouldNotAsk
 from nightcrew.shared.errors import ServiceError
-from nightcrew.shared.ledger import frames, groups, jobs, marks
+from nightcrew.shared.ledger import claims, frames, groups, jobs, marks
 from nightcrew.shared.messages import CalibrationCertified, CalibrationVetoed, FrameArrived, JobFinished
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nightcrew.planner.looking import Looked, Planner
     from nightcrew.shared.bus import Bus, Delivery
     from nightcrew.shared.calibration_desk import Change
+    from nightcrew.shared.ledger.retries import RetryPolicy
 
 QUEUES = ("plan.frames", "plan.results")
 MARK = "planner: calibrations"
@@ -85,6 +86,8 @@ class PlannerService:
         Ends the service; the event that the bus was made with.
     pace
         How often things are done.
+    policy
+        How often and how late jobs are tried again whose reducer fell silent.
     clock
         Seconds that only go forward.
     """
@@ -94,6 +97,7 @@ class PlannerService:
     watcher: Watcher
     stop: Event
     pace: Pace = field(default_factory=Pace)
+    policy: RetryPolicy = claims.POLICY
     clock: Callable[[], float] = time.monotonic
     _dirty: dict[NightOf, None] = field(default_factory=dict)
     _next: dict[str, float] = field(default_factory=dict)
@@ -113,7 +117,7 @@ class PlannerService:
         """Do what is due now; what fails is told and done again at a later beat."""
         try:
             if self._due("house", self.pace.house):
-                self.watcher.kept(keep_house(self.planner.database))
+                self.watcher.kept(keep_house(self.planner.database, self.policy))
             if self._due("look", self.pace.look):
                 self._note_open_nights()
                 self._follow_calibrations()
