@@ -100,7 +100,7 @@ def night(
         for damage in collection.damaged:
             warn("night", f"left out: {damage.reason}")
         if plan:
-            _show_plan(_planned(collection, databases, mode), screen, as_json=as_json)
+            show_plan(_planned(collection, databases, mode), screen, as_json=as_json)
             return
         target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
         log = _open_log(target)
@@ -176,7 +176,8 @@ def _carry_out(
     return reports, document
 
 
-def _show_plan(collection: Collection, screen: Console, *, as_json: bool) -> None:
+def show_plan(collection: Collection, screen: Console, *, as_json: bool) -> None:
+    """Print a plan, and what is left out of it."""
     from nightcrew.cli.night.reporting import plan_document, plan_table
 
     if as_json:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nightcrew.planner.core.plan import plan_descriptions
+from nightcrew.planner.core.rules import rules_for
 from nightcrew.shared.errors import FrameError
 from nightcrew.shared.reception import Damage, may_be_a_frame, receive
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.planner.core.model import Plan
+    from nightcrew.planner.core.plan import Rules
     from nightcrew.shared.instruments import Description
 
 
@@ -38,8 +40,17 @@ class Collection:
     described: tuple[tuple[str, Description], ...] = field(default=())
 
 
-def collect(directory: Path, mode: str = "sq") -> Collection:
+def collect(directory: Path, mode: str = "sq", rules: Rules = rules_for) -> Collection:
     """Read the headers of all FITS files of a directory and plan their reduction.
+
+    Parameters
+    ----------
+    directory
+        Of the raw frames.
+    mode
+        Processing mode.
+    rules
+        Gives the grouping rules of an instrument.
 
     Raises
     ------
@@ -60,7 +71,7 @@ def collect(directory: Path, mode: str = "sq") -> Collection:
             continue
         frames.append((path.name, received.description))
         paths[path.name] = path
-    return Collection(plan_descriptions(frames, mode), paths, tuple(damaged), tuple(frames))
+    return Collection(plan_descriptions(frames, mode, rules), paths, tuple(damaged), tuple(frames))
 
 
 def _is_offered(path: Path) -> bool:

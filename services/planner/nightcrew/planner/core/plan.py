@@ -14,17 +14,20 @@ from nightcrew.planner.core.rules import Kind, Partners, rules_for
 from nightcrew.shared.frame_facts import FrameFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from nightcrew.planner.core.grouping import Frames
     from nightcrew.planner.core.rules import PlanRules
     from nightcrew.shared.association import Value
     from nightcrew.shared.instruments import Description
 
+    Rules = Callable[[str], PlanRules | None]
 
-def plan_descriptions(frames: Iterable[tuple[str, Description]], mode: str = "sq") -> Plan:
+
+def plan_descriptions(frames: Iterable[tuple[str, Description]], mode: str = "sq", rules: Rules = rules_for) -> Plan:
     """Plan the reduction of described frames; see `plan`."""
-    return plan((FrameFacts.from_description(file, description) for file, description in frames), mode)
+    facts = (FrameFacts.from_description(file, description) for file, description in frames)
+    return plan(facts, mode, rules=rules)
 
 
 def plan(
@@ -33,6 +36,7 @@ def plan(
     *,
     chosen: Mapping[Asked, FrameFacts] = NOTHING,
     failed: frozenset[str] = frozenset(),
+    rules: Rules = rules_for,
 ) -> Plan:
     """Plan the reduction of frames.
 
@@ -46,6 +50,8 @@ def plan(
         Masters to use for groups whatever the rules say, by the file that leads the group and calibration type.
     failed
         Names of groups that will not come to a product: nobody is to wait for it.
+    rules
+        Gives the grouping rules of an instrument; by default those that come with nightcrew.
 
     Returns
     -------
@@ -67,7 +73,7 @@ def plan(
         by_instrument[frame.instrument].append(frame)
     groups: list[tuple[int, Group]] = []
     for instrument, members in sorted(by_instrument.items()):
-        one = _InstrumentPlan(rules_for(instrument), mode, chosen, failed)
+        one = _InstrumentPlan(rules(instrument), mode, chosen, failed)
         done, out = one.make(sorted(members, key=_by_time_or_name))
         groups += done
         left_out += out
