@@ -77,7 +77,11 @@ def take_in(database: Database, archive: Archive, path: str, *, most: int | None
         case Quarantined(unfinished=True, reason=reason) if not last:
             return Unfinished(reason)
         case (Accepted() | Quarantined()) as verdict:
-            (ended,) = record(database, archive, [Found(path, seen, verdict)])
+            (ended,) = record(database, archive, [Found(path, seen, verdict)], wait=True)
+            if ended == NotRecorded(path):  # somebody has just recorded it: it is the same as his
+                with database.begin() as connection:
+                    arrivals.see(connection, [sighting_of(path, seen)])
+                (ended,) = record(database, archive, [Found(path, seen, verdict)], wait=True)
             return ended
         case verdict:
             reason = getattr(verdict, "reason", f"{printable(path)}: it changes; hand it in when it is complete")

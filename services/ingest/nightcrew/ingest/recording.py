@@ -103,10 +103,23 @@ def sighting_of(path: str, identity: Identity) -> Sighting:
     return Sighting(printable(path), identity.size, identity.mtime_ns, identity.inode)
 
 
-def record(database: Database, archive: Archive, found: Sequence[Found]) -> list[Recorded | NotRecorded]:
+def record(
+    database: Database, archive: Archive, found: Sequence[Found], *, wait: bool = False
+) -> list[Recorded | NotRecorded]:
     """Record files in one transaction, and take them from where they came.
 
     A file that the database refuses is set aside by itself.
+
+    Parameters
+    ----------
+    database
+        Holds the ledger.
+    archive
+        What is done with the files.
+    found
+        What they were found to be.
+    wait
+        Whether to wait for files that somebody else records at this moment, or to leave them to him.
 
     Raises
     ------
@@ -114,21 +127,21 @@ def record(database: Database, archive: Archive, found: Sequence[Found]) -> list
         If the database failed; nothing is recorded then, and all files are where they were.
     """
     try:
-        return _record(database, archive, found)
+        return _record(database, archive, found, wait)
     except (DataError, IntegrityError) as error:
         if len(found) > 1:
-            return [ended for one in found for ended in record(database, archive, [one])]
+            return [ended for one in found for ended in record(database, archive, [one], wait=wait)]
         (one,) = found
         why = str(error.orig).strip().splitlines()[0]
         name = printable(Path(one.path).name)
         refused = Quarantined(RECORD, f"{name}: the database refuses it ({why}); look at its headers")
-        return _record(database, archive, [replace(one, verdict=refused)])
+        return _record(database, archive, [replace(one, verdict=refused)], wait)
 
 
-def _record(database: Database, archive: Archive, found: Sequence[Found]) -> list[Recorded | NotRecorded]:
+def _record(database: Database, archive: Archive, found: Sequence[Found], wait: bool) -> list[Recorded | NotRecorded]:
     # In one order everywhere, so that two who record at once wait for one another instead of each for the other.
     ordered = sorted(found, key=lambda one: (Path(one.path).name, one.path))
-    step = _Step(archive)
+    step = _Step(archive, wait)
     try:
         with database.begin() as connection:
             ended = step.take(connection, ordered)
@@ -165,8 +178,9 @@ def _distinct(waiting: Sequence[_New]) -> tuple[list[_New], list[_New]]:
 class _Step:
     """One transaction, and what is done with files before and after it."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, wait: bool) -> None:
         self.archive = archive
+        self.wait = wait
         self.kept: dict[str, tuple[Source, Kept]] = {}
         self.ends: list[End] = []
         self.messages: list[FrameArrived] = []
@@ -177,7 +191,7 @@ class _Step:
         """Record files that nobody else has recorded, or is about to."""
         self.connection = connection
         files = list(found)
-        held = arrivals.hold(connection, [printable(one.path) for one in files])
+        held = arrivals.hold(connection, [printable(one.path) for one in files], wait=self.wait)
         waiting: list[_New] = []
         for one in files:
             arrival = held.get(printable(one.path))

@@ -6,9 +6,12 @@ import socket
 
 from nightcrew.shared.errors import ServiceError
 
+_BACKLOG = 2048
+"""Connections that wait to be taken: clients that come before the service is up are served late, not refused."""
+
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound, IPv4 or IPv6 as the address has it.
+    """Return a socket at which clients are taken from now on, IPv4 or IPv6 as the address has it.
 
     Raises
     ------
@@ -23,6 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen(_BACKLOG)
         except OSError:
             listening.close()
             raise

@@ -78,16 +78,16 @@ def settling(connection: Connection, below: str = "") -> list[Arrival]:
     return [arrival_row(row) for row in connection.execute(wanted)]
 
 
-def hold(connection: Connection, paths: Sequence[str]) -> dict[str, Arrival]:
+def hold(connection: Connection, paths: Sequence[str], *, wait: bool = False) -> dict[str, Arrival]:
     """Return the arrivals at these paths that have not ended, for the rest of the transaction nobody else's.
 
-    Those that another ingest holds at this moment are not among them (index `arrivals_settling`).
+    Those that another ingest holds at this moment are waited for, or are not among them (index `arrivals_settling`).
     """
     wanted = (
         select(arrivals)
         .where(IS_SETTLING, arrivals.c.path.in_(paths))
         .order_by(arrivals.c.path)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=not wait)
     )
     return {row.path: arrival_row(row) for row in connection.execute(wanted)}
 
