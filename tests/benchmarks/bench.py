@@ -19,6 +19,7 @@ from benchmarks import flamingos
 from benchmarks.associations import associations
 from benchmarks.big_stack import check_tiles, stack_200
 from benchmarks.calmanager_http import over_http
+from benchmarks.ingest import ingest
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
 from benchmarks.worker import measure_workers
@@ -219,6 +220,7 @@ def main() -> int:
                 figures += measure_f2(options.cache, options.seed, options.runs, scratch)
             if options.only is None:
                 figures += [Figure(*figure) for figure in (*associations(options.big), *over_http(options.big))]
+                figures += [Figure(*figure) for figure in ingest(scratch)]
         except CommandFailed as error:
             print(error, file=sys.stderr)
             return 1
