@@ -16,9 +16,10 @@ from nightcrew.cli.errors import UsageProblem
 ReadText: TypeAlias = Callable[[str], str]
 Fits: TypeAlias = Callable[[str], bool]
 
-AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "reproduce", "caldb"})
+AT_FILE_COMMANDS = frozenset({"reduce", "dataselect", "showd", "provenance", "reproduce", "caldb", "submit"})
 UPLOADS = frozenset({"metrics", "calibs", "science"})
-SHORT_FORMS: Mapping[str, Mapping[str, str]] = {"reduce": {"--qa": "--mode=qa", "--ql": "--mode=ql"}}
+_MODES = {"--qa": "--mode=qa", "--ql": "--mode=ql"}
+SHORT_FORMS: Mapping[str, Mapping[str, str]] = {"reduce": _MODES, "submit": _MODES}
 """Flags that stand for an option and its value; of several the last counts, as in DRAGONS."""
 END, STDIN = "--", "-"
 _SHORTEST_ABBREVIATION = len("--par")
@@ -43,12 +44,13 @@ class Spread:
     files_too: bool = False
 
 
+_REDUCTION = (
+    Spread(("-p", "--param"), lambda token: "=" in token, files_too=True),
+    Spread(("--user_cal", "--user-cal"), lambda token: token.count(":") == 1, files_too=True),
+)
 SPREADS: Mapping[str, tuple[Spread, ...]] = {
-    "reduce": (
-        Spread(("-p", "--param"), lambda token: "=" in token, files_too=True),
-        Spread(("--user_cal", "--user-cal"), lambda token: token.count(":") == 1, files_too=True),
-        Spread(("--upload",), lambda token: set(token.split(",")) <= UPLOADS),
-    ),
+    "reduce": (*_REDUCTION, Spread(("--upload",), lambda token: set(token.split(",")) <= UPLOADS)),
+    "submit": _REDUCTION,
     "typewalk": (Spread(("--tags",), lambda _: True), Spread(("--xtags",), lambda _: True)),
 }
 

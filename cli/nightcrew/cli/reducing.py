@@ -219,7 +219,7 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     prepared = prepare_run(job.request)
     around = Surroundings(job.sources(here), Directory(here), Memory(job.budget, None))
     calls = describe_calls(prepared, job.request, around)
-    calibrations = _calibrations(prepared, calls, job.sources(here))
+    calibrations = calibrations_for(prepared, calls, job.sources(here))
     if as_json:
         record = {
             "files": [str(frame.path) for frame in prepared.frames],
@@ -255,7 +255,7 @@ def _plan(
         yield from (f"      {key:<20} {value!r}" for key, value in values.items())
 
 
-def _calibrations(prepared: Prepared, calls: Sequence[Call], sources: CalibrationSource) -> list[dict[str, Any]]:
+def calibrations_for(prepared: Prepared, calls: Sequence[Call], sources: CalibrationSource) -> list[dict[str, Any]]:
     """Ask for every calibration that the primitives of a recipe would ask for."""
     rows = []
     for name, values in calls:

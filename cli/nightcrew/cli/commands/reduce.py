@@ -60,6 +60,8 @@ def reduce(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
     ] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="Let the suite do it; print the number of the job.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With --submit: follow the job to its end.")] = False,
     memory: Memory = None,
     threads: Threads = None,
     logfile: Annotated[Path, typer.Option("--logfile", help="Is appended to.")] = Path("reduce.log"),
@@ -104,6 +106,10 @@ def reduce(
         job = Job.from_options(
             files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value, databases
         )
+        if submit:
+            from nightcrew.cli.suite.handing_in import hand_in
+
+            raise typer.Exit(hand_in(job, "reduce", None, wait=wait, as_json=as_json))
         if dry_run:
             show_plan(job, as_json=as_json)
             return
