@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from nightcrew.planner.core.closing import Patience
 from nightcrew.planner.service import Pace
+from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.ledger.retries import RetryPolicy
 from nightcrew.shared.settings import ServiceSettings
 
@@ -38,6 +40,35 @@ class PlannerSettings(ServiceSettings):
     retry_pause: float = Field(
         5.0, ge=0, description="Time before the second attempt at a job whose reducer fell silent; doubled for the next"
     )
+
+    calmanager: str = Field(
+        "http://127.0.0.1:8100", pattern="^https?://", description="Address of the calibration manager"
+    )
+    token_file: Path | None = Field(None, description="File whose one line is the token for the calibration manager")
+    masters: Path = Field(
+        Path("masters"), description="Directory for copies of masters, which reducers find under the same path"
+    )
+    host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
+    port: int = Field(8110, ge=0, le=65535, description="Their port; 0: any free one")
+
+    def token(self) -> str:
+        """Return the token for the calibration manager; empty if there is none.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be read; what is in it is never shown.
+        """
+        if self.token_file is None:
+            return ""
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
+            raise SettingsError(
+                f"{self.token_file}: cannot be read ({why}); {PREFIX}TOKEN_FILE must name a file whose one line is the "
+                "token for the calibration manager"
+            ) from None
 
     @property
     def patience(self) -> Patience:

@@ -1,0 +1,92 @@
+"""The command `nightcrew-planner`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from contextlib import ExitStack
+from importlib.metadata import version
+from threading import Event
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.planner.looking import Planner
+from nightcrew.planner.metrics import Metrics
+from nightcrew.planner.service import PlannerService
+from nightcrew.planner.settings import PREFIX, PlannerSettings
+from nightcrew.planner.telling import LogWatcher
+from nightcrew.planner.vitals import Trying, Vitals
+from nightcrew.planner.watching import StateWatch, watching
+from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus.rabbit import RabbitBus
+from nightcrew.shared.bus.settings import RabbitSettings
+from nightcrew.shared.calibrations_http import Cache, ManagerClient, Server, ServerDesk
+from nightcrew.shared.database import DatabaseSettings, open_database, require
+from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.logs import configure_logs
+from nightcrew.shared.telemetry import Pulse, serve_probes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED, USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 stopped as told, 1 failed, 2 usage."""
+    options = _parser().parse_args(arguments)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    given = {"host": options.host, "port": options.port, "calmanager": options.calmanager}
+    try:
+        settings = PlannerSettings.load(**{name: value for name, value in given.items() if value is not None})
+        configure_logs(settings.log_format, settings.log_level)
+        _plan(settings, stop)
+    except NightcrewError as error:
+        print(f"nightcrew-planner: {error}", file=sys.stderr)  # noqa: T201 (the command's own voice)
+        return USAGE if isinstance(error, SettingsError) else FAILED
+    return 0
+
+
+def _plan(settings: PlannerSettings, stop: Event) -> None:
+    log = structlog.stdlib.get_logger("nightcrew.planner")
+    metrics, pulse = Metrics(), Pulse(waits_for="the database")
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(DatabaseSettings.load(), application="nightcrew-planner"))
+        port = stack.enter_context(
+            serve_probes(settings.host, settings.port, metrics.text, pulse, setting=f"{PREFIX}PORT")
+        )
+        require(database, LEDGER)
+        server = Server(settings.calmanager.rstrip("/"), settings.token())
+        stack.callback(server.close)
+        desk = ServerDesk(ManagerClient(server), Cache(settings.masters.absolute()))
+        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=Trying(pulse, metrics.bus))
+        stack.callback(bus.close)
+        stack.enter_context(watching(StateWatch(database, metrics)))
+        planner = Planner(database, desk, settings.patience, profile=settings.profile, quick_looks=settings.quick_looks)
+        log.info("planner starts", port=port, database=database.safe_url(), calmanager=settings.calmanager)
+        watcher = Vitals(pulse, (LogWatcher(log), metrics))
+        PlannerService(planner, bus, watcher, stop, settings.pace, settings.policy).run()
+        log.info("planner stopped")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nightcrew-planner",
+        description="Group the frames that arrive, and have them reduced.",
+        epilog="Settings: NIGHTCREW_DATABASE_URL, NIGHTCREW_RABBITMQ_URL and NIGHTCREW_PLANNER_*, see "
+        "docs/reference/settings.md.",
+    )
+    parser.add_argument("--calmanager", metavar="URL", help="calibration manager (default: http://127.0.0.1:8100)")
+    parser.add_argument("--host", help="address of /metrics, /healthz and /readyz (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="their port (default: 8110; 0: any free one)")
+    parser.add_argument("--version", action="version", version=f"nightcrew-planner {version('nightcrew-planner')}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
