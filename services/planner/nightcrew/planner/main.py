@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    given = {"host": options.host, "port": options.port, "calmanager": options.calmanager}
+    given = {"host": options.host, "port": options.port, "calmanager_url": options.calmanager}
     try:
         settings = PlannerSettings.load(**{name: value for name, value in given.items() if value is not None})
         configure_logs(settings.log_format, settings.log_level)
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _plan(settings: PlannerSettings, stop: Event) -> None:
+    if settings.calibrations is None:
+        raise SettingsError(f"{PREFIX}CALIBRATIONS: name a directory for copies of masters, which reducers can read")
     log = structlog.stdlib.get_logger("nightcrew.planner")
     metrics, pulse = Metrics(), Pulse(waits_for="the database")
     with ExitStack() as stack:
@@ -61,14 +63,14 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
             serve_probes(settings.host, settings.port, metrics.text, pulse, setting=f"{PREFIX}PORT")
         )
         require(database, LEDGER)
-        server = Server(settings.calmanager.rstrip("/"), settings.token())
+        server = Server(settings.calmanager_url.rstrip("/"), settings.token())
         stack.callback(server.close)
-        desk = ServerDesk(ManagerClient(server), Cache(settings.masters.absolute()))
+        desk = ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute()))
         bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=Trying(pulse, metrics.bus))
         stack.callback(bus.close)
         stack.enter_context(watching(StateWatch(database, metrics)))
         planner = Planner(database, desk, settings.patience, profile=settings.profile, quick_looks=settings.quick_looks)
-        log.info("planner starts", port=port, database=database.safe_url(), calmanager=settings.calmanager)
+        log.info("planner starts", port=port, database=database.safe_url(), calmanager=settings.calmanager_url)
         watcher = Vitals(pulse, (LogWatcher(log), metrics))
         PlannerService(planner, bus, watcher, stop, settings.pace, settings.policy).run()
         log.info("planner stopped")

@@ -41,12 +41,14 @@ class PlannerSettings(ServiceSettings):
         5.0, ge=0, description="Time before the second attempt at a job whose reducer fell silent; doubled for the next"
     )
 
-    calmanager: str = Field(
+    calmanager_url: str = Field(
         "http://127.0.0.1:8100", pattern="^https?://", description="Address of the calibration manager"
     )
-    token_file: Path | None = Field(None, description="File whose one line is the token for the calibration manager")
-    masters: Path = Field(
-        Path("masters"), description="Directory for copies of masters, which reducers find under the same path"
+    calmanager_token_file: Path | None = Field(
+        None, description="File whose one line is the token for the calibration manager"
+    )
+    calibrations: Path | None = Field(
+        None, description="Directory for copies of masters; reducers find them under the same path"
     )
     host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
     port: int = Field(8110, ge=0, le=65535, description="Their port; 0: any free one")
@@ -59,14 +61,14 @@ class PlannerSettings(ServiceSettings):
         SettingsError
             If the file cannot be read; what is in it is never shown.
         """
-        if self.token_file is None:
+        if self.calmanager_token_file is None:
             return ""
         try:
-            return self.token_file.read_text(encoding="utf-8").strip()
+            return self.calmanager_token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
             raise SettingsError(
-                f"{self.token_file}: cannot be read ({why}); {PREFIX}TOKEN_FILE must name a file whose one line is the "
+                f"{self.calmanager_token_file}: cannot be read ({why}); {PREFIX}CALMANAGER_TOKEN_FILE must name a file whose one line is the "
                 "token for the calibration manager"
             ) from None
 
