@@ -43,8 +43,9 @@ def configure_logs(form: Literal["auto", "json", "console"], level: str) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("uvicorn.error", "sqlalchemy", "alembic", "asyncio"):
+    for chatty in ("uvicorn.error", "sqlalchemy", "alembic", "asyncio", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # a traceback for each attempt; the bus tells what matters
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
