@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from uuid import uuid4
 
 import pytest
+from rich.console import Console
 from sqlalchemy import text
 
+from nightcrew.cli.suite.status import glance, picture
+from nightcrew.cli.suite.watching import table
 from nightcrew.planner.core.closing import Patience
 from nightcrew.shared.ledger import LEDGER, ArrivalState, JobState, arrivals, claims, frames, groups, jobs, pausing
 from nightcrew.shared.ledger.records import Claim, NewFrame
@@ -101,8 +105,8 @@ def test_an_empty_list_is_no_line_of_json(command, suite, nightcrew):
     "command",
     [
         ("jobs", "show", str(uuid4())), ("jobs", "retry", "dark-N1"), ("jobs", "cancel", "12"),
-        ("frames", "show", "N1"), ("groups", "show", "77"), ("groups", "close", "dark-N1"), ("explain", "N1.fits"), ("dead", "show", "file-9"),
-        ("dead", "replay", "file-9"),
+        ("frames", "show", "N1"), ("groups", "show", "77"), ("groups", "close", "dark-N1"), ("explain", "N1.fits"),
+        ("dead", "show", "file-9"), ("dead", "replay", "file-9"),
     ],
 )  # fmt: skip
 def test_what_nobody_knows_is_an_error_in_one_line_that_says_where_to_look(command, suite, nightcrew):
@@ -272,6 +276,26 @@ def test_a_watched_job_that_failed_fails_the_watching(failed, nightcrew):
 def test_a_watched_job_is_told_as_json_too(dark, nightcrew):
     (document,) = documents(nightcrew("jobs", "watch", "dark-N20160102S0001", "--json"))
     assert document["state"] == "succeeded"
+
+
+def test_the_suite_at_a_glance_shows_what_is_at_work_waiting_and_done(suite, nightcrew):
+    suite.arrive(DARKS)
+    suite.settle()
+    suite.arrive(SCIENCE[:2])
+    suite.look()
+    nightcrew("pause", "F2", "--why", "warming up", "--who", "ada")
+    with suite.database.begin() as connection:
+        quick = next(job for job in jobs.listing(connection) if job.job_class == "realtime")
+        claims.claim(connection, quick.id, "reducer-1")
+        screen = Console(width=160, record=True, file=io.StringIO())
+        screen.print(picture(glance(connection)))
+        screen.print(table(jobs.listing(connection)))
+    shown = screen.export_text()
+    for part in (
+        "5 frames: 3 reduced", "1 done", "instrument:F2 is paused by ada: warming up",
+        f"running    quick-look-{quick.request['files'][0]['name']} at reducer-1", "succeeded  dark-N20160102S0001",
+    ):  # fmt: skip
+        assert part in shown, part
 
 
 def test_a_group_is_closed_by_hand_with_who_and_why(suite, nightcrew):
