@@ -19,7 +19,7 @@ from astropy.io import fits
 from sqlalchemy import text
 
 from nightcrew.ingest import service
-from nightcrew.ingest.archiving import Archive, Mode
+from nightcrew.ingest.archiving import Archive, Mode, NotKept
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.scanning import scan
 from nightcrew.ingest.verifying import Accepted, verify
@@ -478,6 +478,88 @@ def test_two_on_one_directory_do_everything_once(database, postgres_url, tmp_pat
     with database.connect() as connection:
         paths = set(connection.execute(text("SELECT path FROM ledger.frames")).scalars())
     assert paths == {str(path) for path in kept}
+
+
+def test_the_same_content_from_two_directories_at_the_same_moment_is_one_frame(database, postgres_url, tmp_path):
+    """Whoever comes second finds the frame recorded between his looking and his recording."""
+    station = Station(database, tmp_path / "raw", Archive(Mode.MOVE, tmp_path / "archive"))
+    with open_database(postgres_url) as other:
+        for name in (frame_name(), "copy.fits"):
+            elsewhere = Station(other, tmp_path / f"other-{name}", Archive(Mode.MOVE, tmp_path / "archive"))
+            write_frame(station.raw, 1, name)
+            write_frame(elsewhere.raw)
+            overtaking(station, elsewhere)
+            assert len(station.states()) == 1
+    found = station.balance()
+    assert found.frames == {"received": 1}
+    (row,) = station.frames(NIGHT).values()
+    assert Path(row.path).read_bytes() == frame_bytes()
+    assert len(list((tmp_path / "archive").rglob("*.fits"))) == 1
+
+
+def overtaking(station: Station, other: Station) -> None:
+    """Let the other one record between the moment at which the first looks for known contents and that at which he
+    records."""
+    keep = Archive.keep
+    first: list[bool] = []
+
+    def kept(self, frame, source):
+        found = keep(self, frame, source)
+        if not first:
+            first.append(True)
+            other.poll(2)
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Archive, "keep", kept)
+        station.told.ended.clear()
+        station.poll(2)
+
+
+def test_a_disk_that_fails_under_the_archive_records_nothing(database, tmp_path, archive, monkeypatch):
+    station = Station(database, tmp_path / "raw", archive)
+    path = write_frame(station.raw)
+    station.poll()
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nightcrew.ingest.recording.sync_directory", fail)
+        with pytest.raises(ServiceError, match="check the disk"):
+            station.poll()
+    assert (path.exists(), balance(database).frames) == (True, {})
+    station.poll(2)
+    assert station.states() == {path.name: "accepted"}
+    assert not path.exists()
+
+
+def test_a_lost_frame_that_cannot_be_archived_anew_waits(database, tmp_path, archive, monkeypatch):
+    station = Station(database, tmp_path / "raw", archive)
+    write_frame(station.raw)
+    station.poll(2)
+    Path(station.frames(NIGHT)[frame_name()].path).unlink()
+    write_frame(station.raw)
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "keep", lambda *_: NotKept("no room"))
+        assert station.poll(3) == []
+    assert ("files", "no room") in station.told.troubles
+    station.poll(3)
+    assert station.balance().arrivals == {"accepted": 1, "duplicate": 1}
+
+
+def test_what_was_archived_when_the_process_died_is_taken_away_by_the_next(database, tmp_path, archive, monkeypatch):
+    station = Station(database, tmp_path / "raw", archive, Policy(1, 2))
+    path = write_frame(station.raw)
+    (station.raw / "N9.fits").write_bytes(b"not FITS")
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "release", lambda *_: "")
+        station.poll(5)
+    assert path.exists()
+    station.restart()
+    station.poll()
+    assert list(station.raw.iterdir()) == []
+    assert station.balance().arrivals == {"accepted": 1, "quarantined": 1}
 
 
 def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(database, postgres_url, tmp_path):

@@ -13,15 +13,23 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from nightcrew.ingest.intake import Inbox, within
+from nightcrew.ingest import intake
+from nightcrew.ingest.archiving import Archive, NotKept
+from nightcrew.ingest.intake import Inbox, Unfinished, take_in, within
 from nightcrew.ingest.keeping import STAGE
 from nightcrew.ingest.metrics import Metrics
+from nightcrew.ingest.recording import NotRecorded, Recorded
 from nightcrew.ingest.running import Process
 from nightcrew.ingest.settings import IngestSettings
+from nightcrew.ingest.verifying import Changed, NotNow
+from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus.memory import MemoryBus
+from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.http.listening import listen
 from nightcrew.shared.ledger import LEDGER, arrivals
 from nightcrew.shared.ledger.records import Sighting
+from support.frames import write_niri
 from support.ingest import balance, frame_bytes, frame_name, write_frame
 
 SECRET = "s" * 32
@@ -191,6 +199,53 @@ def test_a_body_that_is_no_path_is_refused(client, body):
     assert huge.status_code == 413
 
 
+@pytest.fixture
+def written(tmp_path):
+    return write_frame(tmp_path / "raw")
+
+
+def test_a_path_whose_file_cannot_be_read_or_changes_is_not_recorded(database, tmp_path, written, monkeypatch):
+    lost = take_in(database, Archive(), str(tmp_path / "nosuch.fits"))
+    assert isinstance(lost, NotRecorded)
+    assert "No such file" in lost.reason
+    for verdict, told in ((Changed(), "it changes"), (NotNow("the disk fails"), "the disk fails")):
+        monkeypatch.setattr(intake, "verify", lambda *_, verdict=verdict: verdict)
+        found = take_in(database, Archive(), str(written))
+        assert isinstance(found, Unfinished)
+        assert told in found.reason
+    assert balance(database).arrivals == {"settling": 1}
+
+
+def test_a_path_with_fewer_extensions_than_promised_is_not_recorded_yet(database, tmp_path):
+    path = write_niri(tmp_path / "N1.fits", NEXTEND=4)
+    assert isinstance(take_in(database, Archive(), str(path)), Unfinished)
+    assert isinstance(take_in(database, Archive(), str(path), last=True), Recorded)
+
+
+def test_a_path_that_somebody_records_at_the_same_moment_is_a_repeat(database, written, monkeypatch):
+    verify = intake.verify
+
+    def overtaken(path, *more):
+        verdict = verify(path, *more)
+        monkeypatch.setattr(intake, "verify", verify)
+        assert isinstance(take_in(database, Archive(), path), Recorded)
+        return verdict
+
+    monkeypatch.setattr(intake, "verify", overtaken)
+    found = take_in(database, Archive(), str(written))
+    assert isinstance(found, Recorded)
+    assert found.state == "duplicate"
+    assert balance(database).frames == {"received": 1}
+
+
+def test_an_upload_whose_archive_is_full_is_not_taken(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(Archive, "keep", lambda *_: NotKept("no room"))
+    with pytest.raises(ServiceError, match="no room"):
+        Inbox(database, tmp_path / "kept").receive(frame_name(), [frame_bytes()])
+    assert balance(database).arrivals == {"gone": 1}
+    assert leftovers(tmp_path) == []
+
+
 def test_a_file_below_a_linked_directory_is_where_its_name_says(tmp_path):
     path = write_frame(tmp_path / "disk")
     (tmp_path / "raw").symlink_to(tmp_path / "disk")
@@ -250,6 +305,16 @@ def test_health_readiness_and_metrics_need_no_token(client, tmp_path):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     assert "No such file" in answer.json()["checks"]["directories"]
+
+
+def test_messages_that_nobody_takes_make_it_unready(database, tmp_path, written):
+    take_in(database, Archive(), str(written))
+    bus = MemoryBus(MemoryBroker(Topology.load()), stop=threading.Event())
+    process = Process(database, IngestSettings.load(directories=str(tmp_path)), bus, threading.Event(), Metrics())
+    assert process.ready()["broker"] == "ok"
+    with database.begin() as connection:
+        connection.execute(text("UPDATE ledger.outbox SET created_at = now() - interval '5 minutes'"))
+    assert process.ready()["broker"].startswith("1 messages wait to be published")
 
 
 def test_what_is_not_there_is_told_as_json(client):

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from nightcrew.ingest import keeping
 from nightcrew.ingest.archiving import Archive, Kept, Mode, NotKept, undo
-from nightcrew.ingest.keeping import STAGE, Source, digest_of, take_away
+from nightcrew.ingest.keeping import STAGE, Source, digest_of, holds, sync_directory, take_away
 from nightcrew.shared.fits.containers import Identity
 from nightcrew.shared.ledger.records import NewFrame
 from support.ingest import write_frame
@@ -224,6 +225,45 @@ def test_a_name_that_was_given_in_vain_is_taken_back_and_others_are_not(raw, roo
     assert Path(found.path).exists()
     undo(found)
     assert not Path(found.path).exists()
+
+
+def test_a_link_that_leads_nowhere_can_be_taken_away(raw):
+    raw.mkdir()
+    (raw / "lost.fits").symlink_to(raw / "nosuch.fits")
+    assert take_away(str(raw / "lost.fits"), Identity.of((raw / "lost.fits").lstat()))
+    assert list(raw.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_taken_away_stays_and_that_is_told(raw, root, monkeypatch):
+    path = write_frame(raw)
+    source, archive = source_of(path), Archive(Mode.MOVE, root)
+    found = archive.keep(frame_of(path), source)
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(keeping, "take_away", refuse)
+    assert isinstance(found, Kept)
+    assert "cannot be removed (Permission denied)" in archive.release(source, found)
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("code", "matters"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_directory_that_cannot_be_synchronised_matters_if_the_disk_fails(tmp_path, monkeypatch, code, matters):
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(keeping.os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output") if matters else nullcontext():
+        sync_directory(tmp_path)
+
+
+def test_a_file_that_is_gone_is_held_by_nothing(raw):
+    path = write_frame(raw)
+    source = source_of(path)
+    assert not holds(raw / "nosuch.fits", source)
+    assert not holds(write_frame(raw, 2), Source(str(path), source.identity))
+    assert holds(path, source)
 
 
 # What cannot be used

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def test_the_environment_names_directories_with_colons_between_them(monkeypatch,
         ({"mode": "move"}, "needs an archive"),
         ({"directories": "/raw", "archive": "/raw"}, "archive must not be a watched directory"),
         ({"directories": "/data/raw", "quarantine": "/data"}, "quarantine must not be"),
+        ({"directories": os.fsdecode(b"/raw\xff")}, "NIGHTCREW_INGEST_DIRECTORIES: must be text"),
         ({"interval": 0}, "NIGHTCREW_INGEST_INTERVAL"),
         ({"port": 70000}, "NIGHTCREW_INGEST_PORT"),
     ],

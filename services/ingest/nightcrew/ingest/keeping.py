@@ -113,8 +113,6 @@ def publish(staged: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(staged, target)
-    except FileExistsError:
-        raise
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
@@ -171,7 +169,10 @@ def take_away(path: str, identity: Identity) -> bool:
         original.rename(taken)
     except FileNotFoundError:
         return True
-    status = taken.stat() if _exists(taken) else taken.lstat()
+    try:
+        status = taken.stat()
+    except OSError:  # a link that leads nowhere, or in circles
+        status = taken.lstat()
     if Identity.of(status) == identity:
         taken.unlink()
         return True
@@ -180,13 +181,6 @@ def take_away(path: str, identity: Identity) -> bool:
     except FileExistsError:
         taken.rename(next(name for name in _others(original) if not os.path.lexists(name)))
     return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def _others(path: Path) -> Iterator[Path]:

@@ -241,8 +241,11 @@ class _Step:
             if it.new:
                 self._announce(one, it.frame_id)
             else:  # somebody has recorded the same content at the same time
-                undo(self.kept.pop(one.file.path)[1])
-                self._repeat(one, *known[one.frame.sha256])
+                frame_id, kept_at = known[one.frame.sha256]
+                _, kept = self.kept.pop(one.file.path)
+                if kept.path != kept_at:  # else he has found the name that we had given, and relies on it
+                    undo(kept)
+                self._repeat(one, frame_id, kept_at)
 
     def _announce(self, one: _New, frame_id: int) -> None:
         frame, path = one.frame, one.file.path

@@ -45,7 +45,7 @@ class Watch:
     Parameters
     ----------
     directories
-        Where files arrive.
+        Where files arrive; absolute, and text.
     recursive
         Whether directories below belong to it.
     policy

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from nightcrew.ingest.archiving import Archive, Mode
+from nightcrew.ingest.core.naming import printable
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.service import Watch
 from nightcrew.shared.errors import SettingsError
@@ -64,12 +65,12 @@ class IngestSettings(ServiceSettings):
     @field_validator("directories")
     @classmethod
     def _all_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(Path(os.path.abspath(path)) for path in value)  # noqa: PTH100 - links stay as they are
+        return tuple(_absolute(path) for path in value)
 
     @field_validator("archive", "quarantine", "uploads")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else Path(os.path.abspath(value))  # noqa: PTH100 - links stay as they are
+    def _one_absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else _absolute(value)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -132,3 +133,10 @@ class IngestSettings(ServiceSettings):
                 "`openssl rand -hex 32`"
             )
         return tokens
+
+
+def _absolute(path: Path) -> Path:
+    absolute = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
+    if printable(absolute) != absolute:
+        raise ValueError("must be text (UTF-8), for the ledger keeps it")
+    return Path(absolute)
