@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.bus import Backoff
@@ -39,7 +38,7 @@ class Post:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     next_start: float = 0.0
-    _delays: Iterator[float] = field(default_factory=PACE.delays)
+    _delays: Iterator[float] = field(default_factory=lambda: PACE.delays())
 
     def start(self) -> None:
         """Start it."""
@@ -109,14 +108,17 @@ def _signal(posts: list[Post], number: signal.Signals) -> None:
 def _ended(posts: list[Post]) -> Iterator[tuple[Post, int]]:
     """Reap all that have ended; yield the reducers among them, and their exit codes."""
     by_pid = {post.process.pid: post for post in posts if post.process is not None}
-    for _ in repeat(None):
+    for post in posts:
+        if post.process is not None and post.process.returncode is not None:  # noticed when it was sent a signal
+            yield post, post.process.returncode
+    while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
-        post = by_pid.get(pid)
-        if post is not None and post.process is not None:
-            post.process.returncode = os.waitstatus_to_exitcode(status)
-            yield post, post.process.returncode
+        ended = by_pid.get(pid)
+        if ended is not None and ended.process is not None:
+            ended.process.returncode = os.waitstatus_to_exitcode(status)
+            yield ended, ended.process.returncode
