@@ -53,7 +53,7 @@ def test_a_product_moves_as_a_whole_and_has_a_public_name_of_its_own(places):
     assert not public.is_symlink()
     places.close(workspace)
     assert list(places.workspaces()) == []
-    assert os.listdir(public.parent) == ["N1.fits"]
+    assert list(public.parent.iterdir()) == [public]
 
 
 def test_a_later_product_takes_the_name_and_the_earlier_one_stays(places):
@@ -104,8 +104,8 @@ def test_what_a_reducer_cannot_make_is_told(tmp_path):
 
 
 JOB = JobRow(
-    uuid4(), "key", JobClass.SCIENCE, False, NIGHT, "NIRI", "reduce", 1, None, None, {}, (), False, JobState.RUNNING, "", 2,
-    "worker", None, None, None, None, None, None, None, None,
+    uuid4(), "key", JobClass.SCIENCE, False, NIGHT, "NIRI", "reduce", 1, None, None, {}, (), False, JobState.RUNNING,
+    "", 2, "worker", None, None, None, None, None, None, None, None,
 )  # fmt: skip
 OURS = Workspace(JOB.id, 2, "0badcafe")
 

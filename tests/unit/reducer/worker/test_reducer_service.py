@@ -142,7 +142,7 @@ def test_no_two_reducers_have_one_name():
 
 
 def test_reducers_that_die_are_started_again_and_all_end_with_the_supervisor(tmp_path, monkeypatch):
-    monkeypatch.setattr(supervising, "PACE", Backoff(first=0.05, ceiling=0.1, attempts=3))
+    pace = Backoff(first=0.05, ceiling=0.1, attempts=3)
     monkeypatch.setattr(supervising, "GRACE", 0.3)
     mortal, stubborn = tmp_path / "mortal", tmp_path / "stubborn"
     commands = [
@@ -153,7 +153,7 @@ def test_reducers_that_die_are_started_again_and_all_end_with_the_supervisor(tmp
         ),
     ]  # fmt: skip
     stop, told = Event(), []
-    supervisor = Thread(target=supervise, args=(commands, stop, 0.2, told.append))
+    supervisor = Thread(target=supervise, args=(commands, stop, 0.2, told.append, pace))
     supervisor.start()
     end = time.monotonic() + 30
     while not (mortal.exists() and len(mortal.read_text()) >= 3 and stubborn.exists()):

@@ -32,13 +32,19 @@ class Post:
     ----------
     command
         How it is started.
+    pace
+        How soon it is started again.
     """
 
     command: tuple[str, ...]
+    pace: Backoff
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     next_start: float = 0.0
-    _delays: Iterator[float] = field(default_factory=lambda: PACE.delays())
+    _delays: Iterator[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._delays = self.pace.delays()
 
     def start(self) -> None:
         """Start it."""
@@ -49,13 +55,19 @@ class Post:
         """Note its death; return after how many seconds it is to be started again."""
         self.process = None
         if time.monotonic() - self.started > STEADY:
-            self._delays = PACE.delays()
-        delay = next(self._delays, PACE.ceiling)
+            self._delays = self.pace.delays()
+        delay = next(self._delays, self.pace.ceiling)
         self.next_start = time.monotonic() + delay
         return delay
 
 
-def supervise(commands: list[tuple[str, ...]], stop: Event, drain: float, tell: Callable[[str], None]) -> None:
+def supervise(
+    commands: list[tuple[str, ...]],
+    stop: Event,
+    drain: float,
+    tell: Callable[[str], None],
+    pace: Backoff = PACE,
+) -> None:
     """Keep a process for each command running until `stop` is set, then tell them to stop and wait for them.
 
     Parameters
@@ -68,12 +80,14 @@ def supervise(commands: list[tuple[str, ...]], stop: Event, drain: float, tell: 
         Seconds that they have to finish.
     tell
         Is told of deaths.
+    pace
+        How soon the dead are started again.
 
     Notes
     -----
     Reaps whatever ends among its descendants: in a container it may be the first process.
     """
-    posts = [Post(command) for command in commands]
+    posts = [Post(command, pace) for command in commands]
     while not stop.is_set():
         for post in posts:
             if post.process is None and time.monotonic() >= post.next_start:
