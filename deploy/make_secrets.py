@@ -30,8 +30,8 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Make the secrets of a deployment; what exists stays.")
     parser.add_argument("directory", type=Path, help="where; nobody else may look into it")
-    parser.add_argument("--postgres", default="postgres", help="host of PostgreSQL (default: postgres)")
-    parser.add_argument("--rabbitmq", default="rabbitmq", help="host of RabbitMQ (default: rabbitmq)")
+    parser.add_argument("--postgres", default="postgres", help="HOST or HOST:PORT of PostgreSQL (default: postgres)")
+    parser.add_argument("--rabbitmq", default="rabbitmq", help="HOST or HOST:PORT of RabbitMQ (default: rabbitmq)")
     options = parser.parse_args()
     made = make(options.directory, options.postgres, options.rabbitmq)
     print(f"{options.directory}: {', '.join(made) or 'nothing'} made; keep it out of version control and back it up")
@@ -47,7 +47,7 @@ def make(directory: Path, postgres: str = "postgres", rabbitmq: str = "rabbitmq"
         Where; made for its owner alone.  The files in it may be read by all: any user of a container may be given
         one of them, and none can reach the others.
     postgres, rabbitmq
-        Hosts, as the services reach them.
+        Hosts, as the services reach them, with a port where it is not the usual one.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     made: list[str] = []
@@ -64,15 +64,15 @@ def make(directory: Path, postgres: str = "postgres", rabbitmq: str = "rabbitmq"
     for name in (*PASSWORDS, *TOKENS):
         kept(name, secrets.token_hex(24))
     password = kept("postgres_password", "")
-    kept("database_url", f"postgresql://nightcrew:{password}@{postgres}:5432/nightcrew")
+    kept("database_url", f"postgresql://nightcrew:{password}@{_at(postgres, 5432)}/nightcrew")
     definitions = json.loads(DEFINITIONS.read_text(encoding="utf-8"))
     definitions["users"] += [{"name": name, "tags": tags} for name, tags in PEOPLE.items()]
     for user in definitions["users"]:
         name = user["name"]
         password = kept(f"rabbitmq_password_{name}", secrets.token_hex(24))
         if name not in PEOPLE:
-            kept(f"rabbitmq_url_{name}", f"amqp://{name}:{password}@{rabbitmq}:5672/nightcrew")
-        user |= hashed(password)
+            kept(f"rabbitmq_url_{name}", f"amqp://{name}:{password}@{_at(rabbitmq, 5672)}/nightcrew")
+        user.update(hashed(password))
     definitions["permissions"] += [_permission("operator", ".*"), _permission("keda", "^$")]
     kept("rabbitmq_definitions", json.dumps(definitions, indent=1))
     return made
@@ -84,6 +84,10 @@ def hashed(password: str, salt: bytes | None = None) -> dict[str, str]:
     digest = hashlib.sha256(salt + password.encode()).digest()
     algorithm = "rabbit_password_hashing_sha256"
     return {"password_hash": base64.b64encode(salt + digest).decode(), "hashing_algorithm": algorithm}
+
+
+def _at(host: str, port: int) -> str:
+    return host if ":" in host else f"{host}:{port}"
 
 
 def _permission(user: str, resources: str) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class PlannerSettings(ServiceSettings):
         except (OSError, UnicodeDecodeError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
             raise SettingsError(
-                f"{self.calmanager_token_file}: cannot be read ({why}); {PREFIX}CALMANAGER_TOKEN_FILE must name a file whose one line is the "
-                "token for the calibration manager"
+                f"{self.calmanager_token_file}: cannot be read ({why}); {PREFIX}CALMANAGER_TOKEN_FILE must name a file "
+                "whose one line is the token for the calibration manager"
             ) from None
 
     @property
