@@ -61,6 +61,13 @@ def test_frames_are_recorded_without_a_broker_and_wait_to_be_published(database,
         assert outbox.pending(connection).messages == 1
 
 
+def test_a_part_that_ends_by_itself_ends_the_whole_and_is_told(database, postgres_url, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NIGHTCREW_DATABASE_URL", postgres_url)
+    monkeypatch.setattr("nightcrew.ingest.running.Relay.run", lambda *_: None)
+    assert command.main(["serve", str(tmp_path), "--port", "0"]) == 1
+    assert "'relay' has ended by itself" in capsys.readouterr().err
+
+
 def test_a_database_without_tables_is_refused_with_what_to_do(postgres_server, tmp_path, monkeypatch, capsys):
     with fresh_database(postgres_server) as empty:
         monkeypatch.setenv("NIGHTCREW_DATABASE_URL", with_password(empty))

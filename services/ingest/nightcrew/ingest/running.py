@@ -16,7 +16,7 @@ from nightcrew.ingest.relaying import Relay
 from nightcrew.ingest.service import Ingest
 from nightcrew.ingest.telling import Teller
 from nightcrew.shared.database import require
-from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.http.connections import Gate, GuardedProtocol
 from nightcrew.shared.ledger import LEDGER, outbox
 
@@ -57,12 +57,19 @@ class Process:
     stop: threading.Event
     metrics: Metrics
     teller: Teller = field(init=False)
+    failed: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.teller = Teller(self.metrics)
 
     def run(self, listening: socket.socket) -> None:
-        """Work until `stop` is set, then end what has been begun."""
+        """Work until `stop` is set, then end what has been begun.
+
+        Raises
+        ------
+        ServiceError
+            If a part ended although nobody had told it to.
+        """
         app = create_app(
             self.database, self.settings, self.teller, health=self.health, ready=self.ready, metrics=self.metrics.text
         )
@@ -87,6 +94,8 @@ class Process:
                 self.bus.wake()
             for thread in threads:
                 thread.join(_END)
+        if self.failed:
+            raise ServiceError(self.failed)
 
     def _recover(self) -> None:
         """Clear up what a process that died has left."""
@@ -102,6 +111,8 @@ class Process:
             try:
                 work()
             finally:
+                if not self.stop.is_set():
+                    self.failed = f"the part {name!r} has ended by itself; see the log, and start ingest again"
                 self.stop.set()
 
         thread = threading.Thread(target=guarded, name=f"ingest-{name}")
