@@ -172,6 +172,11 @@ def test_a_group_whose_frames_have_gone_to_another_is_dropped():
     assert [type(step) for step in steps] == [Change, Drop]
 
 
+def all_used(group: Group) -> list[Used]:
+    """Return what a group is reduced with if everything is there."""
+    return [Used(need.caltype, need.provider.file) for need in group.needs if need.provider is not None]
+
+
 @pytest.mark.parametrize(
     ("used", "told"),
     [
@@ -184,11 +189,12 @@ def test_a_group_whose_frames_have_gone_to_another_is_dropped():
 )
 def test_a_finished_group_is_made_again_only_for_a_calibration_that_it_had_to_do_without(used, told):
     target = next(group for group in plan(NIGHT).groups if group.kind == "science")
-    assert told in better([used], target)
-    assert bool(better([used], target)) is bool(told)
+    had = (used, *(one for one in all_used(target) if one.caltype != used.caltype))
+    assert told in better(had, target)
+    assert bool(better(had, target)) is bool(told)
     step = next(
         step
-        for step in reconcile(plan(NIGHT), [held(target, GroupState.DONE, used=(used,))])
+        for step in reconcile(plan(NIGHT), [held(target, GroupState.DONE, used=had)])
         if isinstance(step, Keep | Renew)
     )
     assert isinstance(step, Renew) is bool(told)
@@ -200,7 +206,7 @@ def test_a_calibration_that_was_made_anew_is_worth_another_reduction():
     target = next(group for group in plan(NIGHT).groups if group.kind == "science")
     need = next(need for need in target.needs if need.caltype == "processed_dark")
     assert need.provider is not None
-    used = [Used("processed_dark", need.provider.file, md5="old")]
+    used = [replace(one, md5="old") if one.caltype == "processed_dark" else one for one in all_used(target)]
     assert better(used, target, {need.provider.file: "old"}) == ""
     assert better(used, target) == ""
     assert "made anew" in better(used, target, {need.provider.file: "new"})
@@ -208,10 +214,14 @@ def test_a_calibration_that_was_made_anew_is_worth_another_reduction():
 
 def test_a_calibration_that_was_used_is_not_replaced_by_itself():
     target = next(group for group in plan(NIGHT).groups if group.kind == "science")
-    used = [
-        Used(need.caltype, need.provider.file, provisional=True) for need in target.needs if need.provider is not None
-    ]
-    assert better(used, target) == ""
+    assert better([replace(one, provisional=True) for one in all_used(target)], target) == ""
+
+
+def test_a_mask_that_nobody_thought_of_when_a_flat_was_made_is_worth_another_reduction():
+    flat = next(group for group in plan(NIGHT).groups if group.kind == "flat")
+    without = [one for one in all_used(flat) if one.caltype != "bpm"]
+    assert better(all_used(flat), flat) == ""
+    assert better(without, flat) == "bpm N20160102S0373_bpm.fits has come"
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6))

@@ -166,7 +166,10 @@ def better(used: Iterable[Used], group: Group, current: Mapping[str, str] = Mapp
     for one that is merely nearer in time.
     """
     now = {need.caltype: need.provider.file for need in group.needs if need.provider is not None}
-    for one in used:
+    given = tuple(used)
+    # What a group can do without, and nobody had, is not among what it was given.
+    without = now.keys() - {one.caltype for one in given}
+    for one in (*given, *(Used(caltype, "") for caltype in sorted(without))):
         file = now.get(one.caltype)
         if file is None:
             continue
