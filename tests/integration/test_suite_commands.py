@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import redirect_stdout
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 from nightcrew.cli.suite.status import glance, picture
-from nightcrew.cli.suite.watching import table
+from nightcrew.cli.suite.watching import table, watch_jobs
 from nightcrew.planner.core.closing import Patience
 from nightcrew.shared.ledger import LEDGER, ArrivalState, JobState, arrivals, claims, frames, groups, jobs, pausing
 from nightcrew.shared.ledger.records import Claim, NewFrame
@@ -173,6 +174,33 @@ def test_a_group_that_waits_says_for_what_and_until_when(suite, nightcrew):
     assert "waits for" not in nightcrew("jobs", "list", "--state", "waiting").out
     assert "processed_flat" in nightcrew("jobs", "list", "--state", "waiting").out
     assert "under way" in nightcrew("night", "status").out
+
+
+def test_what_is_known_of_a_frame_is_shown_with_what_planning_compares(dark, nightcrew):
+    shown = nightcrew("frames", "show", "N20160102S0001").out
+    assert shown.startswith("N20160102S0001.fits, version 1: reduced\n")
+    assert "exposure_time          20.001" in shown
+    assert "left_out" not in nightcrew("frames", "list").out
+    (document,) = documents(nightcrew("frames", "show", "N20160102S0001.fits", "--json"))
+    assert document["facts"]["values"]["coadds"] == 1
+
+
+def test_open_jobs_are_watched_until_somebody_has_seen_enough(suite):
+    suite.arrive(DARKS)
+    suite.look()
+    turns = iter((suite.work, suite.look))
+
+    def pause(_seconds: float) -> None:
+        try:
+            next(turns)()
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    screen = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), redirect_stdout(screen):
+        watch_jobs(suite.database, (), pause)
+    said = [line.partition(" ")[2] for line in screen.getvalue().splitlines()]
+    assert said == ["dark-N20160102S0001: queued", "dark-N20160102S0001: succeeded"]
 
 
 def test_versions_of_a_frame_are_told_one_after_the_other(suite, nightcrew):

@@ -1,0 +1,174 @@
+"""The whole suite in this process: from frames that arrive to a master that is certified and given out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+import pytest
+import structlog
+
+from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.cli.suite.running import Settings, opened
+from nightcrew.shared.errors import NightcrewError, ServiceError
+from nightcrew.shared.ledger import LEDGER, JobState, browsing, conservation, frames, pausing
+from nightcrew.shared.ledger.browsing import Wanted
+from support.command import nightcrew
+from support.frames import write_niri
+from support.observing import HASTE
+from support.runs import DARK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from nightcrew.cli.suite.running import Suite
+
+__all__ = ["nightcrew"]
+
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    return (LEDGER, CALIBRATION)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, database) -> Path:
+    """Return a directory with three darks in `raw`; nothing is known yet."""
+    for name, value in {
+        **HASTE,
+        "NIGHTCREW_PLANNER_QUIET": "0.5",
+        "NIGHTCREW_DATA_DIR": str(tmp_path / "data"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for number in range(3):
+        pixels = np.random.default_rng(number).normal(100.0, 8.0, (256, 256)).astype(np.float32)
+        cards = {**DARK, "UT": f"09:1{number}:00.0", "DATALAB": f"GN-2016A-Q-1-2-00{number}"}
+        write_niri(tmp_path / "raw" / f"N20160102S042{number}.fits", pixels, **cards)
+    return tmp_path
+
+
+def run_until(suite: Suite, condition: Callable[[Connection], bool]) -> None:
+    """Run a suite until something is so."""
+    late = threading.Timer(PATIENCE, suite.stop.set)
+    late.start()
+    met: list[bool] = []
+
+    def beat() -> None:
+        with suite.database.begin() as connection:
+            if condition(connection):
+                met.append(True)
+                suite.stop.set()
+
+    try:
+        suite.run(beat)
+    finally:
+        late.cancel()
+    assert met, "nothing came of it"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def test_darks_that_arrive_become_a_master_that_the_calibration_manager_gives_out(place, postgres_url):
+    port = free_port()
+    settings = Settings(
+        place / "raw", place / "out", archive=place / "archive", database=postgres_url, port=port, reducers=1
+    )
+    told: list[dict] = []
+
+    def certified(connection: Connection) -> bool:
+        told[:] = httpx.get(f"http://127.0.0.1:{port}/v1/calibrations").json()["calibrations"]
+        return bool(told)
+
+    with opened(settings) as suite:
+        with pytest.raises(ServiceError, match="another `nightcrew up` works on this database"), opened(settings):
+            pass
+        run_until(suite, certified)
+        with suite.database.begin() as connection:
+            (job,) = browsing.list_jobs(connection, Wanted())
+            (frame, *_) = frames.named(connection, "N20160102S0420.fits")
+            balance = conservation.check(connection)
+    assert [(one["name"], one["state"]) for one in told] == [("N20160102S0420_dark.fits", "certified")]
+    assert job.state is JobState.SUCCEEDED
+    assert frame.path.startswith(str(place / "archive"))
+    assert balance.breaches == ()
+    assert balance.frames == {"reduced": 3}
+    assert (place / "out" / "20160101" / "N20160102S0420_dark.fits").is_file()
+
+
+def test_what_is_paused_waits_for_the_next_run(place, postgres_url):
+    settings = Settings(place / "raw", place / "out", database=postgres_url)
+    with opened(settings) as suite:
+        with suite.database.begin() as connection:
+            pausing.pause(connection, "all", "ada")
+        run_until(suite, lambda connection: bool(_queued(connection)))
+    with opened(settings) as suite:
+        with suite.database.begin() as connection:
+            assert _queued(connection)
+            pausing.resume(connection, "all")
+        run_until(suite, lambda connection: not _queued(connection))
+
+
+def test_a_service_that_cannot_work_ends_the_suite_and_is_named(place, postgres_url):
+    (place / "out").write_text("in the way")
+    with opened(Settings(place / "raw", place / "out", database=postgres_url)) as suite:
+        with pytest.raises(NightcrewError, match=r"^reducer-1: .*out"):
+            suite.run(lambda: None)
+        assert suite.stop.is_set()
+
+
+def test_a_broker_that_is_not_there_is_told_before_anything_runs(place, postgres_url):
+    settings = Settings(place / "raw", place / "out", database=postgres_url, rabbitmq="amqp://ana:secret@127.0.0.1:9/")
+    with pytest.raises(NightcrewError, match="RabbitMQ at ana@127.0.0.1:9") as caught, opened(settings):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+def _queued(connection: Connection) -> list[object]:
+    return list(browsing.list_jobs(connection, Wanted(states=frozenset({JobState.QUEUED}))))
+
+
+@pytest.fixture
+def logging_as_before():
+    """Leave the log of the test process as it was."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_command_runs_until_it_is_told_to_stop(place, postgres_url, database, nightcrew):
+    def stop_when_done() -> None:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with database.begin() as connection:
+                if browsing.list_jobs(connection, Wanted(states=frozenset({JobState.SUCCEEDED}))):
+                    break
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    operator = threading.Thread(target=stop_when_done)
+    operator.start()
+    said = nightcrew("up", str(place / "raw"), "--database", postgres_url, "--reducers", "1")
+    operator.join()
+    assert said.code == 0
+    assert (place / "raw-reduced" / "20160101" / "N20160102S0420_dark.fits").is_file()
+    assert '"event": "stopping: jobs at work are finished or handed back"' in said.err
