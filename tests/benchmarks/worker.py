@@ -102,7 +102,7 @@ def _at_work(stack: ExitStack, works: Works, reducers: int) -> MemoryBroker:
         )
         for _ in range(reducers)
     ]
-    works.wait(lambda: all(hand.pulse.ready for hand in hands))
+    works.wait(lambda: not any(hand.pulse.waits_for for hand in hands))
     return broker
 
 

@@ -217,7 +217,7 @@ def test_told_to_stop_a_reducer_hands_back_what_takes_too_long_and_the_attempt_d
 def test_a_full_disk_is_tried_again_and_leaves_nothing_half_written(works, site):
     job_id = works.dark_job()
     with works.reducer(on(site), retry_pause=1.0) as hand:
-        works.wait(lambda: hand.pulse.ready)
+        works.wait(lambda: not hand.pulse.waits_for)
         resource.prlimit(hand.child_pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
         works.keep_house(site.bus())
         works.wait(lambda: works.job(job_id).state is JobState.RETRY)
@@ -236,8 +236,8 @@ def test_without_room_on_the_disk_no_job_is_begun(works, site):
     job_id = works.dark_job()
     with works.reducer(on(site), least_free=1e9) as hand:
         works.keep_house(site.bus())
-        works.wait(lambda: hand.crew is not None and hand.crew.tend is not None and hand.bus is not None)
-        time.sleep(2.5)
+        works.wait(lambda: not hand.pulse.waits_for)
+        time.sleep(0.5)
         assert works.job(job_id).attempt == 0
     assert hand.error is None
 
@@ -340,7 +340,7 @@ def test_names_that_a_dead_reducer_did_not_make_are_made_by_the_next_and_orphans
     stranger.mkdir()
     with works.reducer(on(site)) as hand:
         works.wait(lambda: works.left_over() == [stranger.name])
-        works.wait(lambda: hand.pulse.ready)
+        works.wait(lambda: not hand.pulse.waits_for)
     assert not orphan.exists()
     works.check_products(job_id)
 

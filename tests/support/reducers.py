@@ -23,7 +23,7 @@ import structlog
 
 from nightcrew.planner.core.requests import File, Provided, quick_look_request
 from nightcrew.reducer.worker.crew import Crew
-from nightcrew.reducer.worker.journal import Journal, Pulse
+from nightcrew.reducer.worker.journal import Journal
 from nightcrew.reducer.worker.limits import Share
 from nightcrew.reducer.worker.metrics import Metrics
 from nightcrew.reducer.worker.parent import Reducer, queue_of
@@ -33,6 +33,7 @@ from nightcrew.shared.ledger import ArrivalState, arrivals, claims, conservation
 from nightcrew.shared.ledger.records import JobRow, NewFrame, NewJob, ProductRow, Sighting
 from nightcrew.shared.ledger.retries import RetryPolicy
 from nightcrew.shared.messages import JobClass
+from nightcrew.shared.telemetry import BusMetrics, Pulse
 from support.frames import write_niri
 from support.ledgers import NIGHT
 from support.runs import DARK
@@ -194,14 +195,14 @@ class Works:
         return ReducerSettings.load(**{**usual, **given})
 
     @contextmanager
-    def reducer(self, make_bus: Callable[[Event, Metrics], Bus], **given: Any) -> Iterator[Hand]:
+    def reducer(self, make_bus: Callable[[Event, BusMetrics], Bus], **given: Any) -> Iterator[Hand]:
         """Let a reducer work in a thread."""
         settings = self.all_of(**given)
         stop, metrics, pulse = Event(), Metrics(queue_of(settings)), Pulse()
         hand = Hand(stop, metrics, pulse)
 
         def work() -> None:
-            bus = make_bus(stop, metrics)
+            bus = make_bus(stop, metrics.bus)
             hand.bus = bus
             share = Share(int((settings.memory or 2.0) * 1e9), 1)
             environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH}

@@ -27,7 +27,7 @@ from nightcrew.planner.service import PlannerService
 from nightcrew.planner.settings import PlannerSettings
 from nightcrew.planner.telling import LogWatcher
 from nightcrew.reducer.worker.crew import Crew
-from nightcrew.reducer.worker.journal import Journal, Pulse
+from nightcrew.reducer.worker.journal import Journal
 from nightcrew.reducer.worker.metrics import Metrics as ReducerMetrics
 from nightcrew.reducer.worker.parent import Reducer
 from nightcrew.reducer.worker.settings import ReducerSettings
@@ -37,6 +37,7 @@ from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.database import DatabaseSettings, open_database, upgrade
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.telemetry import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

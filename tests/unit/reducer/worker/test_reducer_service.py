@@ -13,19 +13,19 @@ import pytest
 
 from nightcrew.reducer.worker import supervising
 from nightcrew.reducer.worker.endings import Crashed, HandedBack, NotBegun, Overtaken, failed
-from nightcrew.reducer.worker.http import STALE, answer, serving
-from nightcrew.reducer.worker.journal import Journal, Pulse
+from nightcrew.reducer.worker.journal import Journal
 from nightcrew.reducer.worker.main import main, worker_name
 from nightcrew.reducer.worker.metrics import Metrics
 from nightcrew.reducer.worker.patience import Patience
 from nightcrew.reducer.worker.settings import ReducerSettings
 from nightcrew.reducer.worker.supervising import command_of, supervise
 from nightcrew.reducer.worker.wire import Begun, Ready, Said
-from nightcrew.shared.bus import Backoff, Side
-from nightcrew.shared.errors import ServiceError, SettingsError
+from nightcrew.shared.bus import Backoff
+from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.ledger.records import Claim
 from nightcrew.shared.messages import JobClass
 from nightcrew.shared.outcomes import Status
+from nightcrew.shared.telemetry import Pulse
 from support.reducers import log_of
 
 from .test_places import JOB
@@ -63,27 +63,17 @@ def test_settings_that_make_no_sense_are_named(given, said):
         ReducerSettings.load(**given)
 
 
-def test_the_pulse_of_the_loop_is_health_and_a_warm_child_is_readiness():
-    metrics, pulse = Metrics("reduce.science"), Pulse()
-    assert answer("/healthz", metrics, pulse)[0] == 200
-    assert answer("/readyz?x", metrics, pulse)[0] == 503
-    pulse.at -= STALE + 1
-    pulse.ready = True
-    assert answer("/healthz", metrics, pulse)[0] == 503
-    assert answer("/readyz", metrics, pulse)[0] == 200
-    assert (
-        b'nightcrew_messages_total{outcome="acked",queue="reduce.science",service="reducer"} 0.0'
-        in answer("/metrics", metrics, pulse)[1]
-    )
+def test_a_reducer_is_ready_once_a_child_is_warm(tmp_path):
+    pulse = Pulse(waits_for="a process for jobs to be warm")
+    Journal(Metrics("reduce.science"), pulse, tmp_path, log_of(50)).warm(Ready(recipes=(), seconds=1.0))
+    assert pulse.waits_for == ""
 
 
-def test_a_port_that_is_taken_is_told():
-    with (
-        serving("127.0.0.1", 0, Metrics("q"), Pulse()) as port,
-        pytest.raises(ServiceError, match="choose another NIGHTCREW_REDUCER_PORT"),
-        serving("127.0.0.1", port, Metrics("q"), Pulse()),
-    ):
-        pass
+def test_everything_is_counted_from_nothing():
+    text = Metrics("reduce.science").text().decode()
+    assert 'nightcrew_messages_total{outcome="acked",queue="reduce.science",service="reducer"} 0.0' in text
+    assert 'nightcrew_jobs_total{instrument="F2",outcome="crash",recipe="other"} 0.0' in text
+    assert 'nightcrew_build_info{revision="unknown",service="reducer"' in text
 
 
 def test_all_ends_of_attempts_are_counted_and_the_primitive_that_did_not_end(tmp_path, capsys):
@@ -116,15 +106,6 @@ def test_all_ends_of_attempts_are_counted_and_the_primitive_that_did_not_end(tmp
     said = capsys.readouterr().out
     for text in ("killed by SIGBUS", "another attempt has begun", "told to stop", "hot pixels", "paused", "missing"):
         assert text in said
-
-
-def test_only_the_consuming_side_counts_as_connected():
-    metrics = Metrics("q")
-    metrics.connected(Side.CONSUMING, True)
-    metrics.connected(Side.PUBLISHING, False)
-    metrics.reconnecting(Side.CONSUMING, 1, 0.5, "refused")
-    assert metrics.registry.get_sample_value("nightcrew_amqp_connected", {"service": "reducer"}) == 1
-    assert metrics.registry.get_sample_value("nightcrew_amqp_reconnects_total", {"service": "reducer"}) == 1
 
 
 def test_patience_begins_when_the_reducer_is_told_to_stop():

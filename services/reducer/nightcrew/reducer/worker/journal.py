@@ -19,21 +19,10 @@ if TYPE_CHECKING:
     from nightcrew.reducer.worker.wire import Begun, Ended, Ready, Said
     from nightcrew.shared.ledger.records import Claim
     from nightcrew.shared.ledger.retries import Decision
+    from nightcrew.shared.telemetry import Pulse
 
 LOOK = 10.0
 """Seconds between two looks at the free space."""
-
-
-@dataclass(slots=True)
-class Pulse:
-    """When the loop of a reducer last went round, and whether a child has been warm; for another thread to see."""
-
-    at: float = field(default_factory=time.monotonic)
-    ready: bool = False
-
-    def age(self) -> float:
-        """Return the seconds since then."""
-        return time.monotonic() - self.at
 
 
 @dataclass(slots=True)
@@ -60,7 +49,7 @@ class Journal:
     def warm(self, ready: Ready) -> None:
         """Note that a child is warm."""
         self.metrics.warm(ready)
-        self.pulse.ready = True
+        self.pulse.waits_for = ""
         self.log.info("a process for jobs is warm", seconds=round(ready.seconds, 2))
 
     def refused(self, job: str, reason: str) -> None:
@@ -120,9 +109,10 @@ class Journal:
 
     def beat(self) -> None:
         """Note that the loop goes round."""
-        self.pulse.at = time.monotonic()
-        if self.pulse.at >= self._next:
-            self._next = self.pulse.at + LOOK
+        self.pulse.beat()
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + LOOK
             try:
                 self.metrics.free(shutil.disk_usage(self.disk).free)
             except OSError as error:

@@ -54,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
     from nightcrew.reducer.worker.crew import Crew  # noqa: PLC0415
-    from nightcrew.reducer.worker.http import serving  # noqa: PLC0415
-    from nightcrew.reducer.worker.journal import Journal, Pulse  # noqa: PLC0415
+    from nightcrew.reducer.worker.journal import Journal  # noqa: PLC0415
     from nightcrew.reducer.worker.metrics import Metrics  # noqa: PLC0415
     from nightcrew.reducer.worker.parent import Reducer, queue_of  # noqa: PLC0415
     from nightcrew.shared.bus import Topology  # noqa: PLC0415
@@ -63,16 +62,17 @@ def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
     from nightcrew.shared.bus.settings import RabbitSettings  # noqa: PLC0415
     from nightcrew.shared.database import DatabaseSettings, open_database, require  # noqa: PLC0415
     from nightcrew.shared.ledger import LEDGER  # noqa: PLC0415
+    from nightcrew.shared.telemetry import Pulse, serve_probes  # noqa: PLC0415
 
-    metrics, pulse = Metrics(queue_of(settings)), Pulse()
+    metrics, pulse = Metrics(queue_of(settings)), Pulse(waits_for="a process for jobs to be warm")
     port = settings.port + number if settings.port else 0
     share = settings.share()
     with (
         open_database(DatabaseSettings.load(), application="nightcrew-reducer") as database,
-        serving(settings.host, port, metrics, pulse) as port,
+        serve_probes(settings.host, port, metrics.text, pulse, "NIGHTCREW_REDUCER_PORT") as port,
     ):
         require(database, LEDGER)
-        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics)
+        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus)
         journal = Journal(metrics, pulse, settings.products)
         crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, settings.recycle_above(share), settings.spare)
         name = worker_name()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import generate_latest
+from prometheus_client import Counter, Gauge, Histogram
 
 from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken
-from nightcrew.shared.bus import DeliveryOutcome, PublishOutcome, Side
 from nightcrew.shared.outcomes import Status
+from nightcrew.shared.telemetry import BusMetrics, exposition, instrument_label, new_registry
+from nightcrew.shared.telemetry.registry import INSTRUMENTS, OTHER
 
 if TYPE_CHECKING:
     from nightcrew.reducer.worker.wire import Ended, Ready
     from nightcrew.shared.ledger.records import Claim
 
 SERVICE = "reducer"
-INSTRUMENTS = ("NIRI", "F2", "other")
-OTHER = "other"
 ENDS = (*(str(status) for status in Status), "crash", "lost", "released")
 """How attempts end: with an outcome, or without."""
 _JOB = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
@@ -26,7 +23,7 @@ _PRIMITIVE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800)
 
 
 class Metrics:
-    """The metrics of one reducer, in a registry of their own; an observer of its bus.
+    """The metrics of one reducer, in a registry of their own; `bus` observes its bus.
 
     Parameters
     ----------
@@ -39,25 +36,14 @@ class Metrics:
     """
 
     def __init__(self, queue: str) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = new_registry(SERVICE)
+        self.bus = BusMetrics(self.registry, SERVICE, [queue])
         self._queue = queue
         self._recipes: frozenset[str] = frozenset()
-        build = Gauge(
-            "nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=self.registry
-        )
-        build.labels(SERVICE, version("nightcrew-reducer"), "unknown").set(1)
-        self._connected = self._gauge("nightcrew_amqp_connected", "Whether the broker can be consumed from", "service")
-        self._reconnects = self._counter("nightcrew_amqp_reconnects_total", "Attempts to connect again", "service")
-        self._messages = self._counter(
-            "nightcrew_messages_total", "Messages, by what became of them", "service", "queue", "outcome"
-        )
         self._message_seconds = self._histogram(
             "nightcrew_message_duration_seconds", "Time from a claim to its end", _JOB, "service", "queue"
         )
         self._in_progress = self._gauge("nightcrew_messages_in_progress", "Messages in hand", "service", "queue")
-        self._published = self._counter(
-            "nightcrew_published_messages_total", "Messages published", "service", "exchange", "outcome"
-        )
         self._jobs = self._counter("nightcrew_jobs_total", "Attempts at jobs", "instrument", "recipe", "outcome")
         self._job_seconds = self._histogram("nightcrew_job_duration_seconds", "Time of an attempt", _JOB, "recipe")
         self._waits = self._histogram(
@@ -77,13 +63,9 @@ class Metrics:
         self._busy = self._gauge("nightcrew_worker_busy", "Whether a job is being done")
         self._free = self._gauge("nightcrew_scratch_free_bytes", "Free space where products are written")
         self._recycled = self._counter("nightcrew_worker_children_total", "Children that became warm")
-        self._connected.labels(SERVICE).set(0)
-        self._reconnects.labels(SERVICE)
         self._in_progress.labels(SERVICE, queue)
         self._message_seconds.labels(SERVICE, queue)
         self._waits.labels(queue)
-        for outcome in DeliveryOutcome:
-            self._messages.labels(SERVICE, queue, str(outcome))
         self._know(())
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -98,7 +80,7 @@ class Metrics:
     def _know(self, recipes: tuple[str, ...]) -> None:
         """Begin to count for recipes, from 0."""
         for recipe in {*recipes, OTHER} - self._recipes:
-            for instrument in INSTRUMENTS:
+            for instrument in (*INSTRUMENTS, OTHER):
                 for end in ENDS:
                     self._jobs.labels(instrument, recipe, end)
             for reason in ("crash", "lost", str(Status.RETRYABLE)):
@@ -106,27 +88,6 @@ class Metrics:
             self._job_seconds.labels(recipe)
             self._cpu.labels(recipe)
         self._recipes |= {*recipes, OTHER}
-
-    # The bus.
-
-    def connected(self, side: Side, up: bool) -> None:
-        """Note whether there is a connection to consume by; one to publish by is made only for dead letters."""
-        if side is Side.CONSUMING:
-            self._connected.labels(SERVICE).set(up)
-
-    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:  # noqa: ARG002 (as observers are called)
-        """Count an attempt to connect."""
-        self._reconnects.labels(SERVICE).inc()
-
-    def published(self, exchange: str, outcome: PublishOutcome) -> None:
-        """Count a publication."""
-        self._published.labels(SERVICE, exchange, str(outcome)).inc()
-
-    def settled(self, queue: str, outcome: DeliveryOutcome) -> None:
-        """Count a delivery."""
-        self._messages.labels(SERVICE, queue, str(outcome)).inc()
-
-    # The work.
 
     def warm(self, ready: Ready) -> None:
         """Count a child, and learn which recipes it knows."""
@@ -147,7 +108,7 @@ class Metrics:
     def done(self, claim: Claim, ending: Ending, seconds: float, at_work: str) -> None:
         """Note the end of an attempt; `at_work` is the primitive that did not come to its end."""
         recipe = self._recipe(claim)
-        instrument = claim.job.instrument if claim.job.instrument in INSTRUMENTS else OTHER
+        instrument = instrument_label(claim.job.instrument)
         end = _end(ending)
         self._busy.set(0)
         self._in_progress.labels(SERVICE, self._queue).set(0)
@@ -168,7 +129,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return exposition(self.registry)
 
     def _recipe(self, claim: Claim) -> str:
         return claim.job.recipe if claim.job.recipe in self._recipes else OTHER
