@@ -613,6 +613,25 @@ def test_a_stop_ends_a_crowd_of_files_between_two_batches_and_the_rest_comes_lat
     assert station.balance().arrivals == {"accepted": 120}
 
 
+def test_frames_that_take_long_to_read_do_not_wait_for_one_another(database, tmp_path, monkeypatch):
+    station = Station(database, tmp_path / "raw")
+    for number in range(6):
+        write_frame(station.raw, number)
+    station.poll()
+    verify = service.verify
+
+    def slow(path, *more):
+        station.now += 0.6
+        return verify(path, *more)
+
+    monkeypatch.setattr(service, "verify", slow)
+    station.ingest.watch = replace(station.ingest.watch, readers=1)
+    assert len(station.poll()) == 6
+    with database.connect() as connection:
+        transactions = connection.execute(text("SELECT count(DISTINCT arrived_at) FROM ledger.frames")).scalar()
+    assert transactions > 1
+
+
 def test_a_listing_is_enough_to_know_that_nothing_is_new(station, monkeypatch):
     for number in range(5):
         write_frame(station.raw, number)

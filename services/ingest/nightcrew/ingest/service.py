@@ -34,6 +34,8 @@ _T = TypeVar("_T")
 
 COMPRESSED = (".bz2", ".gz", ".fz")
 """Ends of names of files whose length no header tells before they are read."""
+_LONGEST = 1.0
+"""Seconds that a file which was read waits for others to be recorded with: large ones take that long to be unpacked."""
 _ASKED = 1000
 """Paths that the ledger is asked for at once."""
 
@@ -244,21 +246,31 @@ class Ingest:
     def _bring_to_an_end(
         self, ready: Sequence[tuple[str, Track, bool]], stop: Event | None
     ) -> Iterator[Recorded | NotRecorded]:
-        """Read files, several at once, and record them, many at once."""
+        """Read files, several at once, and meanwhile record those that were read, many at once."""
         if not ready:
             return
-        with ThreadPoolExecutor(self.watch.readers, "ingest-reader") as readers:
-            for some in _in_parts(ready, self.watch.batch):
+        readers = ThreadPoolExecutor(self.watch.readers, "ingest-reader")
+        try:
+            verdicts = readers.map(lambda one: verify(one[0], one[1].seen, self.watch.most), ready)
+            found: list[Found] = []
+            began, read = self.clock(), 0
+            for number, (file, verdict) in enumerate(zip(ready, verdicts, strict=True), 1):
+                found += self._found(*file, verdict)
+                read += 1
+                if number < len(ready) and read < self.watch.batch and self.clock() - began < _LONGEST:
+                    continue
+                yield from self._record(found)
+                found, read, began = [], 0, self.clock()
                 if stop is not None and stop.is_set():
                     return
-                verdicts = readers.map(lambda one: verify(one[0], one[1].seen, self.watch.most), some)
-                found = [
-                    one for item, verdict in zip(some, verdicts, strict=True) for one in self._found(*item, verdict)
-                ]
-                if found:
-                    for ended in record(self.database, self.watch.archive, found):
-                        self._take_note(ended)
-                        yield ended
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+    def _record(self, found: Sequence[Found]) -> Iterator[Recorded | NotRecorded]:
+        if found:
+            for ended in record(self.database, self.watch.archive, found):
+                self._take_note(ended)
+                yield ended
 
     def _found(self, path: str, track: Track, last: bool, verdict: Verdict) -> Iterator[Found]:
         """Give a file that can be recorded; take down what keeps another one waiting."""
