@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from messaging_pages import FILES
 
-from nightcrew.cli.main import COMMANDS, load
+from nightcrew.cli.main import BESIDE, COMMANDS, load
 from nightcrew.reducer.defaults import BEST, ROWS
 from nightcrew.reducer.engine.parameters import settings
 from nightcrew.reducer.engine.recipe import calls_of
@@ -50,7 +50,15 @@ PRIMITIVE` prints what holds for a file.
 
 def commands() -> str:
     """Return the page of the commands."""
-    return "\n".join([f"# Commands\n\n{MADE}\n{ABOUT_COMMANDS}", *(_command(name) for name in COMMANDS)])
+    return "\n".join(
+        [f"# Commands\n\n{MADE}\n{ABOUT_COMMANDS}", *(page for name in COMMANDS for page in _commands(name))]
+    )
+
+
+def _commands(name: str) -> list[str]:
+    """Return a command, and those that stand beside it under its name."""
+    beside = [_usage(" ".join(words), load(module)) for words, module in BESIDE.items() if words[0] == name]
+    return [_command(name), *beside]
 
 
 def _command(name: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.ledger.pausing import Pause
     from nightcrew.shared.ledger.records import Arrival, FrameRow, GroupRow, JobRow, ProductRow
 
+QUICK_LOOK = "quick-look"
 EVERYTHING = 100_000
 """Rows of a night that are looked at, at most."""
 
@@ -109,15 +110,16 @@ def status_lines(seen: NightView) -> Iterator[str]:
 
 
 def report_lines(seen: NightView) -> Iterator[str]:
-    """Tell in full what became of a night: groups, products, what was left out and why."""
+    """Tell in full what became of a night: groups, their products, what was left out and why."""
     yield from status_lines(seen)
     current = [group for group in seen.groups if group.state is not GroupState.SUPERSEDED]
     if current:
         yield ""
         yield from columns(GROUP_COLUMNS, map(group_cells, current))
-    if seen.made:
+    made = [one for one in seen.made if one.kind != QUICK_LOOK]
+    if made:
         yield ""
-        rows = [(one.name, one.kind, "provisional" if one.provisional else "", one.path) for one in seen.made]
+        rows = [(one.name, one.kind, "provisional" if one.provisional else "", one.path) for one in made]
         yield from columns(("product", "kind", "", "file"), rows)
     without = [one for one in seen.frames if one.state in {FrameState.LEFT_OUT, FrameState.UNREDUCED}]
     if without:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nightcrew.reducer.engine.store import Store
     from nightcrew.shared.calibrations import CalibrationSource
 
-PLANNED = "the night"
+PLANNED = "calibrations of the plan"
 """Who has chosen the calibrations of a planned group."""
 
 
