@@ -386,6 +386,65 @@ def test_a_job_outlives_the_absence_of_the_database(works, site, postgres_server
     assert hand.error is None
 
 
+def test_a_process_that_died_before_it_had_its_job_costs_the_job_no_attempt(works, site):
+    with works.reducer(on(site), spare=False, recycle_jobs=1) as hand:
+        works.wait(lambda: not hand.pulse.waits_for)
+        first = hand.child_pid
+        os.kill(first, signal.SIGSTOP)
+        job_id = works.dark_job()
+        works.keep_house(site.bus())
+        works.wait(lambda: running(works, job_id))
+        os.kill(first, signal.SIGKILL)
+        with works.housekeeping(site.bus()):
+            (job,) = works.wait_ended(job_id)
+        works.wait(lambda: hand.crew.recycled == 1)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    assert hand.value("nightcrew_jobs_total", instrument="NIRI", recipe="makeProcessedDark", outcome="released") == 1
+    assert works.breaches() == ()
+
+
+def test_products_that_cannot_be_moved_are_tried_again_and_names_that_cannot_be_made_are_made_later(works, site):
+    jobs_directory, aside = works.products / ".jobs", works.products / "aside"
+    with works.reducer(on(site), sweep=0.2) as hand:
+        works.wait(lambda: not hand.pulse.waits_for)
+        jobs_directory.rename(aside)
+        works.published.write_text("in the way")
+        job_id = works.dark_job()
+        works.keep_house(site.bus())
+        works.wait(lambda: works.job(job_id).state is JobState.RETRY)
+        assert "cannot be written" in works.job(job_id).reason
+        aside.rename(jobs_directory)
+        with works.housekeeping(site.bus()):
+            (job,) = works.wait_ended(job_id)
+        assert job.state is JobState.SUCCEEDED
+        works.published.unlink()
+        works.wait(lambda: not works.left_over())
+    works.check_products(job_id)
+
+
+def test_a_reducer_told_to_stop_while_it_waits_for_the_database_gives_the_message_back(
+    works, site, postgres_server, postgres_url
+):
+    name = postgres_url.rpartition("/")[2].partition("?")[0]
+    job_id = works.dark_job()
+    with works.reducer(on(site)) as hand:
+        works.wait(lambda: not hand.pulse.waits_for)
+        works.keep_house(site.bus())
+        works.wait_ended(job_id)
+        allow(postgres_server, name, "false")
+        try:
+            body = encode(JobReady(producer="test", job_id=job_id, job_class=JobClass.CALIBRATION))
+            site.put(Route("nightcrew.jobs", "calibration"), body)
+            time.sleep(1.5)
+            hand.stop.set()
+            hand.thread.join(30)
+            assert not hand.thread.is_alive()
+        finally:
+            allow(postgres_server, name, "true")
+    assert hand.error is None
+    assert site.take("reduce.calibration") is not None
+
+
 def allow(server, name: str, whether: str) -> None:
     """Let a database take connections, or take them all away."""
     import psycopg

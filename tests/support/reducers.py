@@ -29,7 +29,17 @@ from nightcrew.reducer.worker.metrics import Metrics
 from nightcrew.reducer.worker.parent import Reducer, queue_of
 from nightcrew.reducer.worker.settings import ReducerSettings
 from nightcrew.shared.bus import Published
-from nightcrew.shared.ledger import ArrivalState, arrivals, claims, conservation, frames, jobs, outbox, products
+from nightcrew.shared.ledger import (
+    ArrivalState,
+    JobState,
+    arrivals,
+    claims,
+    conservation,
+    frames,
+    jobs,
+    outbox,
+    products,
+)
 from nightcrew.shared.ledger.records import JobRow, NewFrame, NewJob, ProductRow, Sighting
 from nightcrew.shared.ledger.retries import RetryPolicy
 from nightcrew.shared.messages import JobClass
@@ -52,6 +62,13 @@ STEPS = ("prepare", "addDQ", "writeOutputs")
 AT_ONCE = RetryPolicy(first=timedelta())
 EPOCH = "1577836800"
 """SOURCE_DATE_EPOCH of products that are compared byte by byte."""
+
+
+JOB = JobRow(
+    uuid4(), "key", JobClass.SCIENCE, False, NIGHT, "NIRI", "reduce", 1, None, None, {}, (), False, JobState.RUNNING,
+    "", 2, "worker", None, None, None, None, None, None, None, None,
+)  # fmt: skip
+"""A job at work, in its second attempt."""
 
 
 def raw_darks(directory: Path, number: int = 3) -> list[Path]:

@@ -90,6 +90,15 @@ def test_a_missing_calibration_is_named(order, tmp_path):
     assert "processed_bpm /nowhere/bpm.fits" in finished.outcome.reason
 
 
+def test_files_of_another_content_are_named(order, tmp_path):
+    files = raw_darks(tmp_path / "raw", 1)
+    finished, _ = done(order(request_of(files, [5]), hashes={5: "0" * 64}))
+    assert finished.outcome.reason.startswith(f"{files[0]}: has changed since it came in")
+    wrong = [{"caltype": "processed_bpm", "path": str(files[0]), "md5": "0" * 32}]
+    finished, _ = done(order(request_of(files, [5], calibrations=wrong)))
+    assert "is not the processed_bpm that was certified" in finished.outcome.reason
+
+
 def test_measurements_that_the_disk_does_not_take_are_tried_again(order, tmp_path):
     sky = raw_sky(tmp_path / "raw")
     made = order(request_of([sky], [None], recipe="quickLook", mode="ql", provides=None))

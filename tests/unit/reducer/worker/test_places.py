@@ -13,8 +13,8 @@ from nightcrew.reducer.worker.places import Places, Workspace
 from nightcrew.reducer.worker.wire import Made
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import JobState
-from nightcrew.shared.ledger.records import JobRow, ProductRow
-from nightcrew.shared.messages import JobClass
+from nightcrew.shared.ledger.records import ProductRow
+from support.reducers import JOB
 
 NIGHT = date(2016, 1, 2)
 
@@ -103,10 +103,6 @@ def test_what_a_reducer_cannot_make_is_told(tmp_path):
         Places(tmp_path / "file", tmp_path / "scratch").prepare()
 
 
-JOB = JobRow(
-    uuid4(), "key", JobClass.SCIENCE, False, NIGHT, "NIRI", "reduce", 1, None, None, {}, (), False, JobState.RUNNING,
-    "", 2, "worker", None, None, None, None, None, None, None, None,
-)  # fmt: skip
 OURS = Workspace(JOB.id, 2, "0badcafe")
 
 

@@ -26,9 +26,7 @@ from nightcrew.shared.ledger.records import Claim
 from nightcrew.shared.messages import JobClass
 from nightcrew.shared.outcomes import Status
 from nightcrew.shared.telemetry import Pulse
-from support.reducers import log_of
-
-from .test_places import JOB
+from support.reducers import JOB, log_of
 
 CLAIM = Claim(JOB, 2, "worker")
 
