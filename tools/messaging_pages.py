@@ -128,7 +128,8 @@ def queues() -> str:
 def _limits(limits: Limits) -> str:
     said = []
     if limits.redeliveries is not None:
-        said.append(f"comes back {limits.redeliveries} times, then goes to `{limits.dead_letters}`")
+        then = f"then goes to `{limits.dead_letters}`" if limits.dead_letters else "then is lost"
+        said.append(f"comes back {limits.redeliveries} times, {then}")
     if limits.length is not None:
         full = "refuses more" if limits.refuses else "forgets the oldest"
         said.append(f"{limits.length} messages, {full}")
