@@ -69,6 +69,8 @@ def grown(metric: str, by: str, where: str = "", window: str = "5m") -> str:
 LATENCY = "nightcrew_frame_latency_seconds"
 ON_SKY = f'{KINDS}, stage="product", frame_type=~"science|standard"'
 
+FAILING = grown("nightcrew_qa_checks_total", "metric", KINDS + ', verdict="fail"', "1h")
+
 NIGHT = (
     Panel("Last frame", "s", (("nightcrew:last_frame_age_seconds{" + KINDS + "}", "{{instrument}}"),), "stat"),
     Panel("Last product", "s", (("time() - max(nightcrew_last_product_timestamp_seconds)", "product"),), "stat"),
@@ -139,8 +141,7 @@ NIGHT = (
         "percentunit",
         (
             (
-                f"{grown('nightcrew_qa_checks_total', 'metric', KINDS + ', verdict=' + chr(34) + 'fail' + chr(34), '1h')}"
-                f" / {grown('nightcrew_qa_checks_total', 'metric', KINDS, '1h')}",
+                FAILING + " / " + grown("nightcrew_qa_checks_total", "metric", KINDS, "1h"),
                 "{{metric}}",
             ),
         ),
@@ -174,7 +175,7 @@ NIGHT = (
             ),
         ),
         "table",
-        says="`nightcrew jobs list --state failed` names them, `nightcrew explain FRAME` tells the whole story of a frame.",
+        says="`nightcrew jobs list --state failed` names them, `nightcrew explain FRAME` tells a frame's story.",
     ),
 )
 
@@ -322,7 +323,8 @@ def board(uid: str, title: str, panels: tuple[Panel, ...], variables: dict[str, 
         "expr": 'ALERTS{alertstate="firing", severity=~"page|ticket|warning"}', "step": "60s",
     }  # fmt: skip
     deploys = {
-        "name": "Deploys", "datasource": SOURCE, "enable": True, "iconColor": "blue", "titleFormat": "{{service}} {{version}}",
+        "name": "Deploys", "datasource": SOURCE, "enable": True, "iconColor": "blue",
+        "titleFormat": "{{service}} {{version}}",
         "expr": "sum by (service, version) (changes(nightcrew_build_info[2m])) > 0", "step": "60s",
     }  # fmt: skip
     return {
