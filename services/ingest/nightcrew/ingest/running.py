@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from nightcrew.shared.ledger import LEDGER, outbox
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from pathlib import Path
 
     from nightcrew.ingest.metrics import Metrics
     from nightcrew.ingest.settings import IngestSettings
@@ -131,8 +133,7 @@ class Process:
             require(self.database, LEDGER)
         except NightcrewError as error:
             checks["database"] = " ".join(str(error).split())
-        unlisted = self.settings.watch.scan().unlisted
-        checks["directories"] = "; ".join(f"{one.directory}: {one.reason}" for one in unlisted) or "ok"
+        checks["directories"] = "; ".join(filter(None, map(_unlisted, self.settings.directories))) or "ok"
         if self.bus is not None:
             checks["broker"] = self._broker()
         return checks
@@ -147,3 +148,13 @@ class Process:
         if waiting.oldest_seconds < LATE:
             return "ok"
         return f"{waiting.messages} messages wait to be published, the oldest for {waiting.oldest_seconds:.0f} s"
+
+
+def _unlisted(directory: Path) -> str:
+    """Return why a directory cannot be listed; empty if it can."""
+    try:
+        with os.scandir(directory) as entries:
+            next(entries, None)
+    except OSError as error:
+        return f"{directory}: {error.strerror}"
+    return ""

@@ -45,7 +45,7 @@ class IngestSettings(ServiceSettings):
     uploads: Path | None = Field(
         None, description="Directory for frames that come over HTTP; by default the archive; without either none do"
     )
-    max_frame: int = Field(2 * 2**30, ge=2880, description="Most bytes of a frame, compressed or not")
+    max_frame: int = Field(2**29, ge=2880, description="Most bytes of a frame, compressed or not")
     batch: int = Field(50, ge=1, le=1000, description="Frames that are recorded in one transaction")
     readers: int = Field(2, ge=1, le=64, description="Files that are read at once")
     relay: bool = Field(True, description="Whether ingest publishes what it records; the planner does so too")
