@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nightcrew.cli.tuning import tune
 from nightcrew.reducer.engine.memory import Memory, available_memory
 from nightcrew.reducer.engine.reduction import Request, Result, reduce
 from nightcrew.reducer.engine.run import Surroundings, user_parameters
 from nightcrew.reducer.engine.store import Directory
+from nightcrew.reducer.engine.tuning import tune
 from nightcrew.shared.calibrations import Chosen
 from nightcrew.shared.fits import Scratch
 

@@ -147,10 +147,10 @@ class Reduce:
         from nightcrew.cli.caldb.reductions import Databases
         from nightcrew.cli.reducing import Job
         from nightcrew.cli.resources import memory_budget, thread_count
-        from nightcrew.cli.tuning import tune
         from nightcrew.reducer.engine.recipe import MODES
         from nightcrew.reducer.engine.reduction import Request
         from nightcrew.reducer.engine.run import user_parameters
+        from nightcrew.reducer.engine.tuning import tune
 
         files = [self.files] if isinstance(self.files, str | Path) else list(self.files)
         if not files:

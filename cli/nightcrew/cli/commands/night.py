@@ -89,7 +89,7 @@ def night(
     from nightcrew.cli.night.collecting import collect
     from nightcrew.cli.night.executing import Execution
     from nightcrew.cli.night.supplying import supply
-    from nightcrew.cli.tuning import tune
+    from nightcrew.reducer.engine.tuning import tune
 
     screen, start = Console(), Start.now()
     tune()

@@ -98,7 +98,7 @@ def reduce(
 
     from nightcrew.cli.caldb.reductions import Databases
     from nightcrew.cli.reducing import Job, carry_out, show_plan
-    from nightcrew.cli.tuning import tune
+    from nightcrew.reducer.engine.tuning import tune
 
     tune()
     with Databases.configured(config, uploads) as databases:

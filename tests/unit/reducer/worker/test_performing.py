@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from nightcrew.reducer.engine.digests import Digests
 from nightcrew.reducer.worker import child
 from nightcrew.reducer.worker.performing import perform
+from nightcrew.reducer.worker.warming import warm_up
 from nightcrew.reducer.worker.wire import Begun, Ended, Finished, Order, Ready, Said, Taken, read_event
 from nightcrew.shared.fits import md5_of
 from nightcrew.shared.outcomes import Status
@@ -108,7 +109,19 @@ def test_measurements_that_the_disk_does_not_take_are_tried_again(order, tmp_pat
     assert finished.made == ()
 
 
+def test_what_a_killed_process_left_of_its_first_reduction_goes_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, new = tmp_path / "nightcrew-warm-old", tmp_path / "nightcrew-warm-new"
+    for path in (old, new):
+        path.mkdir()
+        (path / "N1.fits").write_text("")
+    os.utime(old, (1, 1))
+    warm_up(1 << 30, 1)
+    assert list(tmp_path.iterdir()) == [new]
+
+
 def test_a_child_is_warm_before_it_says_so_and_begins_what_it_is_given(order, tmp_path, monkeypatch):
+    monkeypatch.setattr("nightcrew.reducer.engine.tuning.tune", lambda: None)  # settles a process, and this is not one
     monkeypatch.setattr(os, "environ", {**os.environ, "SOURCE_DATE_EPOCH": EPOCH})
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     orders.put(order({"version": 9}).line())

@@ -45,6 +45,7 @@ def main() -> None:
 def _serve(out: IO[bytes], orders: queue.SimpleQueue[bytes], budget: int, threads: int) -> None:
     began = time.perf_counter()
     from nightcrew.reducer.engine.digests import Digests  # noqa: PLC0415 (slow: only once the end of the parent is seen to)
+    from nightcrew.reducer.engine.tuning import tune  # noqa: PLC0415
     from nightcrew.reducer.recipes import RECIPES  # noqa: PLC0415
     from nightcrew.reducer.worker.performing import perform  # noqa: PLC0415
     from nightcrew.reducer.worker.warming import warm_up  # noqa: PLC0415
@@ -54,6 +55,7 @@ def _serve(out: IO[bytes], orders: queue.SimpleQueue[bytes], budget: int, thread
         out.write(event.line())
         out.flush()
 
+    tune()
     warm_up(budget, threads)
     names = tuple(sorted({recipe.name for recipe in RECIPES}))
     tell(Ready(recipes=names, seconds=time.perf_counter() - began))

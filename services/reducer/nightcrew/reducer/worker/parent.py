@@ -83,6 +83,7 @@ class Reducer:
     _said: str = ""
     _warm: int = 0
     _not_begun: int = 0
+    _last_job: float = 0.0
 
     def __post_init__(self) -> None:
         self._places = Places(self.settings.products.resolve(), self.settings.workspaces.resolve())
@@ -103,6 +104,7 @@ class Reducer:
         try:
             self._places.prepare()
             if self._until(self._not_ready):
+                self._last_job = time.monotonic()
                 self._idle()
                 serve(self.bus, queue_of(self.settings), handle=self._handle, idle=self._idle, stop=self.stop)
         finally:
@@ -117,11 +119,15 @@ class Reducer:
             delivery.ack()
         else:
             delivery.requeue()
+        self._last_job = time.monotonic()
         self._idle()
 
     def _idle(self) -> None:
         """Do what is due between jobs."""
         self.watcher.beat()
+        if self.settings.idle_exit and time.monotonic() - self._last_job >= self.settings.idle_exit:
+            self.stop.set()
+            return
         self._child()
         if time.monotonic() < self._next_sweep:
             return

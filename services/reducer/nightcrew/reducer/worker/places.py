@@ -149,7 +149,11 @@ class Places:
         kept = self.kept(workspace)
         with writing(kept):
             kept.parent.mkdir(exist_ok=True)
-            self.output(workspace).rename(kept)
+            try:
+                self.output(workspace).rename(kept)
+            except FileNotFoundError:  # another attempt was removed meanwhile, and the directory with it
+                kept.parent.mkdir(exist_ok=True)
+                self.output(workspace).rename(kept)
             for directory in (kept, kept.parent, kept.parent.parent):
                 _sync(directory)
 

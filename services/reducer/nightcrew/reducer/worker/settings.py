@@ -39,6 +39,11 @@ class ReducerSettings(ServiceSettings):
     renew: float = Field(8.0, gt=0, description="Time after which a claim is renewed")
     time_limit: float = Field(14400.0, ge=0, description="Time that an attempt may take; 0: any")
     drain: float = Field(50.0, ge=0, description="Time that a job has to end after SIGTERM")
+    idle_exit: float = Field(
+        0.0,
+        ge=0,
+        description="Time without a job after which a reducer ends, for those that are started on demand; 0: never",
+    )
     retry_pause: float = Field(5.0, ge=0, description="Time before the second attempt; doubled for each further one")
     recycle_jobs: int = Field(200, ge=1, description="Jobs after which a child is replaced")
     recycle_memory: float | None = Field(
@@ -61,6 +66,8 @@ class ReducerSettings(ServiceSettings):
     def _renewed_in_time(self) -> ReducerSettings:
         if self.renew > self.lease / 2:
             raise ValueError(f"{PREFIX}RENEW must be at most half of {PREFIX}LEASE: one renewal may fail")
+        if self.idle_exit and self.concurrency > 1:
+            raise ValueError(f"{PREFIX}IDLE_EXIT is for one reducer: with several, those that end are started again")
         return self
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,8 @@ from nightcrew.shared.frames import Frame, Plane
 
 SIDE = 256
 """Pixels; the smallest array that NIRI reads."""
+PREFIX, STALE = "nightcrew-warm-", 600.0
+"""Of the temporary directory; seconds after which it belongs to a dead process."""
 _SCALE = 0.1171 / 3600
 _PRIMARY = {
     "INSTRUME": "NIRI", "OBSERVAT": "Gemini-North", "TELESCOP": "Gemini-North", "OBJECT": "nothing",
@@ -37,7 +42,8 @@ def warm_up(budget: int, threads: int) -> None:
     ServiceError
         If that fails: this installation cannot reduce anything.
     """
-    with tempfile.TemporaryDirectory(prefix="nightcrew-warm-") as name:
+    _remove_stale(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         directory = Path(name)
         desk = Desk(directory, budget, threads)
         darks = tuple(_frame(directory / f"N20160102S000{number}.fits", number, _DARK) for number in (1, 2, 3))
@@ -46,6 +52,17 @@ def warm_up(budget: int, threads: int) -> None:
             result = desk.reduce(planned)
             if not result.outcome.ok:
                 raise ServiceError(f"the first reduction of a reducer failed: {result.outcome.reason} {result.trace}")
+
+
+def _remove_stale(directory: Path) -> None:
+    """Remove what processes of this user have left that were killed while they got warm."""
+    for path in directory.glob(f"{PREFIX}*"):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        if status.st_uid == os.geteuid() and time.time() - status.st_mtime > STALE:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _frame(path: Path, seed: int, cards: dict[str, str]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from nightcrew.cli.tuning import COLLECT_AFTER, tune
+from nightcrew.reducer.engine.tuning import COLLECT_AFTER, tune
 
 
 def test_the_collector_waits_for_many_objects():
