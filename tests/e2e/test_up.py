@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from e2e.conftest import nightcrew
-from nightcrew.simulator import niri_night
-from support.observing import SuiteProcess, observe, one_night
+from support.observatory_suite import one_night
+from support.observing import SuiteProcess, observe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 
 def test_a_night_that_arrives_in_disorder_is_reduced_to_the_products_of_the_night_command(tmp_path: Path) -> None:
     source, raw, by_hand = tmp_path / "source", tmp_path / "raw", tmp_path / "by-hand"
-    niri_night(1, size=256, frames=3).write(source)
-    one_night(source)
+    one_night().write(source)
     raw.mkdir()
     frames = len(list(source.glob("*.fits")))
     with SuiteProcess(raw, tmp_path / "out", tmp_path / "data", environment=EPOCH) as suite:
@@ -38,6 +37,10 @@ def test_a_night_that_arrives_in_disorder_is_reduced_to_the_products_of_the_nigh
         for name in products:
             (found,) = suite.out.glob(f"*/{name}")
             assert found.read_bytes() == (by_hand / name).read_bytes(), name
+        darks = sorted(str(path) for path in raw.glob("N20160102S042*.fits"))
+        by_order = suite.ask("submit", *darks, "--wait")
+        assert by_order.returncode == 0, by_order.stderr
+        assert any(line.endswith("N20160102S0423_dark.fits") for line in by_order.stdout.splitlines())
         assert suite.end() == 0, suite.said()
         story = suite.ask("explain", "N20160102S0270").stdout
         assert "It is reduced" in story

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
+import pika
 import pytest
 import structlog
 
@@ -20,9 +22,12 @@ from nightcrew.cli.suite.running import Settings, opened
 from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.ledger import LEDGER, JobState, browsing, conservation, frames, pausing
 from nightcrew.shared.ledger.browsing import Wanted
+from nightcrew.shared.messages import JOBS
 from support.command import nightcrew
 from support.frames import write_niri
+from support.observatory_suite import prepare_broker
 from support.observing import HASTE
+from support.rabbitmq import own_node
 from support.runs import DARK
 
 if TYPE_CHECKING:
@@ -132,6 +137,27 @@ def test_a_service_that_cannot_work_ends_the_suite_and_is_named(place, postgres_
         assert suite.stop.is_set()
 
 
+def test_with_a_broker_jobs_go_through_it_and_what_nobody_can_read_is_shown_to_people(
+    place, postgres_url, nightcrew, tmp_path_factory
+):
+    with own_node(tmp_path_factory.mktemp("broker")) as node:
+        prepare_broker(node.url)
+        connection = pika.BlockingConnection(pika.URLParameters(node.url))
+        connection.channel().basic_publish(JOBS, "science", b"nonsense")
+        connection.close()
+        settings = Settings(place / "raw", place / "out", database=postgres_url, rabbitmq=node.url)
+        with opened(settings) as suite:
+            run_until(suite, lambda connection: bool(_of_state(connection, JobState.SUCCEEDED)))
+        where = ("--database", postgres_url, "--rabbitmq", node.url)
+        (found,) = [json.loads(line) for line in nightcrew("dead", "list", "--json", *where).lines]
+        assert (found["what"], found["name"], found["record"]["queue"]) == ("message", "unreadable", "reduce.science")
+        assert "nonsense" in nightcrew("dead", "show", found["number"], *where).out
+        refused = nightcrew("dead", "replay", found["number"], *where)
+        assert refused.code == 1
+        assert "it can only be thrown away" in refused.err
+        assert len(nightcrew("dead", "list", "--json", *where).lines) == 1
+
+
 def test_a_broker_that_is_not_there_is_told_before_anything_runs(place, postgres_url):
     settings = Settings(place / "raw", place / "out", database=postgres_url, rabbitmq="amqp://ana:secret@127.0.0.1:9/")
     with pytest.raises(NightcrewError, match="RabbitMQ at ana@127.0.0.1:9") as caught, opened(settings):
@@ -140,7 +166,11 @@ def test_a_broker_that_is_not_there_is_told_before_anything_runs(place, postgres
 
 
 def _queued(connection: Connection) -> list[object]:
-    return list(browsing.list_jobs(connection, Wanted(states=frozenset({JobState.QUEUED}))))
+    return _of_state(connection, JobState.QUEUED)
+
+
+def _of_state(connection: Connection, state: JobState) -> list[object]:
+    return list(browsing.list_jobs(connection, Wanted(states=frozenset({state}))))
 
 
 @pytest.fixture

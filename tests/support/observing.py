@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from astropy.io import fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +21,7 @@ HASTE = {
     "NIGHTCREW_INGEST_INTERVAL": "0.2",
     "NIGHTCREW_PLANNER_SETTLE": "0.5",
     "NIGHTCREW_PLANNER_QUIET": "1.5",
+    "NIGHTCREW_PLANNER_LOOK": "0.5",
     "NIGHTCREW_PLANNER_OPTIONAL": "1",
     "NIGHTCREW_REDUCER_DRAIN": "5",
 }
@@ -108,12 +106,3 @@ def observe(source: Path, raw: Path, seconds: float, seed: int = 1) -> None:
             time.sleep(seconds / len(files) / 2)
             target.write(content[len(content) // 2 :])
         time.sleep(seconds / len(files) / 2)
-
-
-def one_night(directory: Path) -> None:
-    """Let the short darks of the simulated NIRI night be of the same night as the rest."""
-    for path in sorted(directory.glob("N20160103*.fits")):
-        with fits.open(path, mode="update", checksum=True) as frame:
-            for name in ("DATE", "DATE-OBS"):
-                frame[0].header[name] = "2016-01-02"
-        shutil.move(path, path.with_name(path.name.replace("20160103", "20160102")))

@@ -140,7 +140,7 @@ class Suite:
                 for thread in some:
                     thread.join(ends)
                 self._planning.set()
-                for bus in self._buses:
+                for bus in tuple(self._buses):
                     bus.wake()
         if self.failed:
             raise ServiceError(self.failed)
@@ -155,18 +155,18 @@ class Suite:
             self.database, ManagerDesk(manager), settings.patience, profile=settings.profile,
             quick_looks=settings.quick_looks,
         )  # fmt: skip
-        service = PlannerService(
-            planner, self._bus(self._planning), LogWatcher(), self._planning, settings.pace, settings.policy
-        )
-        service.run()
-        service.beat()
+        with self._bus(self._planning) as bus:
+            service = PlannerService(planner, bus, LogWatcher(), self._planning, settings.pace, settings.policy)
+            service.run()
+            service.beat()
 
     def _reduce(self, settings: ReducerSettings) -> None:
-        bus = AllClasses(self._bus(self.stop))
-        metrics, share = ReducerMetrics("reduce"), settings.share()
-        crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, settings.recycle_above(share), settings.spare)
-        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        Reducer(name, settings, self.database, bus, self.stop, crew, Journal(metrics, Pulse(), self.settings.out)).run()
+        share, name = settings.share(), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        journal = Journal(ReducerMetrics("reduce"), Pulse(), self.settings.out)
+        with self._bus(self.stop) as own:
+            bus, above = AllClasses(own), settings.recycle_above(share)
+            crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, above, settings.spare)
+            Reducer(name, settings, self.database, bus, self.stop, crew, journal).run()
 
     @contextmanager
     def _served(self, manager: CalibrationManager) -> Iterator[None]:
@@ -189,10 +189,16 @@ class Suite:
                 server.should_exit = True
                 thread.join(GRACE)
 
-    def _bus(self, stop: threading.Event) -> Bus:
+    @contextmanager
+    def _bus(self, stop: threading.Event) -> Iterator[Bus]:
+        """Give a bus to the thread that asks for it."""
         bus = self._make_bus(stop)
         self._buses.append(bus)
-        return bus
+        try:
+            yield bus
+        finally:
+            self._buses.remove(bus)
+            bus.close()
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Start a service; the end of one is the end of all."""
