@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench accuracy profiles docs clean
+.PHONY: help setup demo test soak lint bench accuracy profiles docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='#' read -r target text; do \
@@ -40,6 +40,9 @@ demo: $(STAMP) ## Simulate the NIRI tutorial night into demo/raw and reduce it i
 
 test: $(STAMP) ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
+
+soak: $(STAMP) ## Run the tests that take minutes: more kills, many files, many jobs, memory (NIGHTCREW_PYTEST_ARGS goes to pytest)
+	@$(BIN)/python -m pytest -m soak $(NIGHTCREW_PYTEST_ARGS)
 
 lint: $(STAMP) ## Check style, types, the walls between the distributions, and that the reference pages are up to date
 	@$(BIN)/ruff check

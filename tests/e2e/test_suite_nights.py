@@ -10,7 +10,7 @@ import pytest
 
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.shared.ledger import LEDGER
-from support.observatory_suite import Suite, one_night, prepare_broker, reduce_by_hand
+from support.observatory_suite import Suite, one_night, prepare_broker, reduce_by_hand, shifted
 from support.postgres import Tables
 from support.rabbitmq import own_node
 
@@ -125,3 +125,26 @@ def test_what_never_comes_is_done_without_when_the_time_is_up_and_made_good_when
     assert not any(row.current for row in versions[:-1])
     assert len(versions) > 1
     assert suite.states("frames") == {"reduced": len(night.exposures)}
+
+
+def test_with_a_dark_of_another_season_a_product_is_provisional_until_the_right_one_comes(suite, night, by_hand):
+    science = "N20160102S0271_image.fits"
+    last_season = shifted(night, -200, "dark")
+    suite.deliver(last_season, ["dark"])
+    suite.until_over(3)
+    suite.deliver(night, ["target", "sky", "lamp-off", "lamp-on"])
+    suite.until_over(15)
+    suite.check()
+    (first,) = suite.rows("SELECT provisional FROM ledger.products WHERE name = :name", name=science)
+    assert first.provisional
+    assert used(suite, science)["processed_dark"] == [f"{last_season.group('dark')[0].name}_dark.fits"]
+    suite.deliver(night, ["dark", "short-dark", "standard"])
+    suite.until_over(3 + len(night.exposures))
+    suite.check()
+    suite.check_same(by_hand)
+    versions = suite.rows(
+        "SELECT provisional, superseded_by IS NULL AS current FROM ledger.products WHERE name = :name ORDER BY id",
+        name=science,
+    )
+    assert [row.current for row in versions] == [False] * (len(versions) - 1) + [True]
+    assert not versions[-1].provisional

@@ -87,6 +87,17 @@ def one_night(seed: int = 1, frames: int = 3, variants: Sequence[str] = (), size
     return night.with_exposures(*earlier)
 
 
+def shifted(night: Night, days: int, *groups: str) -> Night:
+    """Return a night whose frames, or those of some groups, are taken so many days later, under names of that day."""
+    changed = []
+    for one in night.exposures:
+        if groups and one.group not in groups:
+            continue
+        start = one.start + timedelta(days=days)
+        changed.append(replace(one, start=start, name=f"N{start:%Y%m%d}{one.name[9:]}"))
+    return replace(night, exposures=tuple(changed))
+
+
 @dataclass
 class Service:
     """One process of the suite.
@@ -256,8 +267,11 @@ class Suite:
                 write(self.raw / exposure.filename, night.file(exposure), pause)
 
     def kill(self, name: str) -> None:
-        """Kill a service as the kernel does when memory runs out."""
-        self.services[name].signal(signal.SIGKILL)
+        """Kill a service as the kernel does when memory runs out, and wait until it is gone."""
+        process = self.services[name].process
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def kill_child(self, name: str) -> bool:
         """Kill the process in which a reducer's jobs run; False if there is none at this moment."""
@@ -288,8 +302,20 @@ class Suite:
         """Wait until something happens."""
         end = time.monotonic() + seconds
         while not happens():
-            assert time.monotonic() < end, f"it did not happen: {self.open()}\n{self.said()}"
-            time.sleep(0.05)
+            assert time.monotonic() < end, f"it did not happen: {self.open()}\n{self.unfinished()}\n{self.said()}"
+            time.sleep(0.02)
+
+    def unfinished(self) -> str:
+        """Return a line for each thing that has not come to its end, for the person who reads why a test failed."""
+        queries = (
+            "SELECT 'job', key, state, reason, attempt, needs::text, queued_at, announced_at, announcements, lease_until"
+            " FROM ledger.jobs WHERE state IN ('waiting', 'queued', 'running', 'retry')",
+            "SELECT 'group', name, version, night, state, close_reason FROM ledger.groups"
+            " WHERE state IN ('open', 'closed', 'submitted')",
+            "SELECT 'frame', name, state FROM ledger.frames WHERE state IN ('received', 'planned')",
+            "SELECT 'arrival', path FROM ledger.arrivals WHERE state = 'settling'",
+        )
+        return "\n".join(" ".join(map(str, row)) for query in queries for row in self.rows(query))
 
     def until_over(self, frames: int, seconds: float = PATIENCE) -> None:
         """Wait until so many frames are known, nothing is open, and nothing happens any more."""
