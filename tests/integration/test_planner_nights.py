@@ -332,3 +332,29 @@ def test_two_planners_at_once_do_everything_once(suite):
     assert twice == []
     assert suite.balance().breaches == ()
     assert set(suite.balance().groups) == {"done"}
+
+
+def test_darks_of_the_next_morning_make_the_mask_of_a_night_and_what_was_made_without_is_made_anew(suite):
+    short = [one for one in niri_night() if one.values["exposure_time"] == 1.001]
+    suite.arrive([one for one in niri_night() if one not in short])
+    suite.settle()
+    first = held_groups(suite)
+    assert first["science"].state is GroupState.DONE
+    assert "bpm" not in first
+    tomorrow = NIGHT + timedelta(days=1)
+    suite.arrive(short, tomorrow)
+    for _ in range(6):
+        suite.look(night=tomorrow)
+        suite.look(night=NIGHT - timedelta(days=1))
+        suite.settle()
+    final = held_groups(suite)
+    assert final["bpm"].state is GroupState.DONE
+    assert (final["flat"].version, final["science"].version) == (2, 2)
+    mask = next(job for job in suite.done if job.request["kind"] == "bpm")
+    assert {one["name"] for one in mask.request["files"]} >= {one.file for one in short}
+    with suite.database.begin() as connection:
+        (dark,) = groups.of_night(connection, tomorrow, "NIRI")
+        assert dark.state is GroupState.DONE
+        assert groups.of_night(connection, NIGHT - timedelta(days=1), "NIRI") == []
+    assert suite.balance().breaches == ()
+    assert set(suite.balance().frames) == {"reduced"}

@@ -55,19 +55,19 @@ class PaperSuite:
     def planner(self) -> Planner:
         return Planner(self.database, self.desk, self.patience)
 
-    def arrive(self, facts: Iterable[FrameFacts]) -> None:
-        """Let frames arrive, as ingest records them."""
+    def arrive(self, facts: Iterable[FrameFacts], night: date = NIGHT) -> None:
+        """Let frames of a night arrive, as ingest records them."""
         for one in facts:
             path, digest = f"/raw/{one.file}", sha256(one.file.encode()).hexdigest()
-            new = NewFrame(digest, one.file, path, 2880, one.instrument, "dark", NIGHT, one.ut_datetime, to_json(one))
+            new = NewFrame(digest, one.file, path, 2880, one.instrument, "dark", night, one.ut_datetime, to_json(one))
             with self.database.begin() as connection:
                 arrivals.see(connection, [Sighting(path, 2880, 1, 1)])
                 (arrival,) = arrivals.settling(connection)
                 frame = frames.record(connection, new)
                 arrivals.end(connection, arrival.id, ArrivalState.ACCEPTED, frame_id=frame.frame_id)
 
-    def look(self, instrument: str = "NIRI", withdrawn: Iterable[str] = ()) -> Looked:
-        return self.planner.look(NIGHT, instrument, frozenset(withdrawn))
+    def look(self, instrument: str = "NIRI", withdrawn: Iterable[str] = (), night: date = NIGHT) -> Looked:
+        return self.planner.look(night, instrument, frozenset(withdrawn))
 
     def work(self) -> list[JobRow]:
         """Do all jobs that are queued."""

@@ -129,6 +129,8 @@ class Planner:
         for group_id, group in state.groups.items():
             notes = state.notes[group_id]
             job = state.jobs.get(group_id)
+            if not state.owns_group(group_id):
+                continue
             if notes.provides is None or notes.master is not None or job is None:
                 continue
             if job.state is not JobState.SUCCEEDED or (made := state.product(group_id)) is None:
@@ -158,24 +160,40 @@ class _Look:
 
     def take(self) -> Looked:
         """Take the look."""
+        if self.state.empty:
+            return Looked()
         self._note_withdrawn()
         self._end_groups()
         made = self._plan()
         for step in reconcile(made, self.state.held(), self._current()):
-            self._apply(step)
+            if self._is_ours(step):
+                self._apply(step)
+            elif not isinstance(step, Open | Drop):
+                self.numbers[step.group.name] = step.held.id
         self._close(made)
         self._mark_frames(made)
         self._quick_looks(made)
-        for group in made.groups:
+        for group in self._ours(made):
             self._submit(group)
         for group_id in self.state.notes.changed & self.state.groups.keys():
             groups.note(self.connection, group_id, self.state.notes[group_id].to_json())
         told = {name: tuple(names) for name, names in self.told.items()}
         return Looked(**told, closed=tuple(self.closed), unasked=self.unasked, again=self.again)
 
+    def _is_ours(self, step: Step) -> bool:
+        """Whether a step is about a group of this night; those of its neighbours are looked at only."""
+        if isinstance(step, Open):
+            return self.state.owns_frame(step.group.lead)
+        return self.state.owns_group(step.held.id)
+
+    def _ours(self, made: Plan) -> list[Group]:
+        """Return the groups of this night, once they are all in the ledger."""
+        mine = {name for name, number in self.numbers.items() if self.state.owns_group(number)}
+        return [group for group in made.groups if group.name in mine]
+
     def _note_withdrawn(self) -> None:
         """Note with the groups which of the calibrations that they were given have been withdrawn."""
-        for group_id in self.state.groups:
+        for group_id in filter(self.state.owns_group, self.state.groups):
             notes = self.state.notes[group_id]
             used = tuple(replace(one, vetoed=one.vetoed or one.file in self.withdrawn) for one in notes.used)
             self.state.notes[group_id] = replace(notes, used=used)
@@ -185,6 +203,8 @@ class _Look:
     def _end_groups(self) -> None:
         """Let groups follow their jobs."""
         for group_id, job in self.state.jobs.items():
+            if not self.state.owns_group(group_id):
+                continue
             group = self.state.groups[group_id]
             if job.state in JOB_OPEN:
                 if group.state is GroupState.FAILED:  # somebody has queued the job again
@@ -227,7 +247,7 @@ class _Look:
         facts = list(state.facts)
         without = plan(facts, self.planner.mode, failed=failed)
         for group in without.groups:
-            for need in group.needs:
+            for need in group.needs if state.owns_frame(group.lead) else ():
                 if need.provider is None:
                     self._offer(state.seen[group.lead].facts, need.caltype)
         for asked, one in chosen.items():
@@ -330,7 +350,9 @@ class _Look:
         for name, reason in closed_groups(
             made, self.state.seen, self.state.now, self.planner.patience, by_hand
         ).items():
-            group_id = self.numbers[name]
+            group_id = self.numbers.get(name)
+            if group_id is None or not self.state.owns_group(group_id):
+                continue
             if self.state.groups[group_id].state is GroupState.OPEN:
                 groups.close(self.connection, group_id, reason)
                 row = groups.get(self.connection, group_id)
@@ -342,7 +364,7 @@ class _Look:
         """Let frames follow the plan: those of open groups are planned, those of none are left out, with a reason."""
         planned = {
             file
-            for group in made.groups
+            for group in self._ours(made)
             if self.state.groups[self.numbers[group.name]].state in GROUP_OPEN
             for file in group.owned
         }
@@ -352,7 +374,11 @@ class _Look:
         frames.settle(self.connection, waiting, FrameState.PLANNED)
         for file, reason in made.left_out:
             row = self.state.frames.get(file)
-            if row is not None and (row.state, row.reason) != (FrameState.LEFT_OUT, reason):
+            if (
+                row is not None
+                and row.night == self.state.night
+                and (row.state, row.reason) != (FrameState.LEFT_OUT, reason)
+            ):
                 frames.settle(self.connection, [row.id], FrameState.LEFT_OUT, reason)
 
     # Jobs.
@@ -361,7 +387,7 @@ class _Look:
         """Submit a quick look at every new frame of the sky, with the best calibrations at this moment."""
         if not self.planner.quick_looks:
             return
-        for group in made.groups:
+        for group in self._ours(made):
             if group.kind not in QUICK_LOOKS:
                 continue
             for file in group.owned:
@@ -488,7 +514,8 @@ class _Look:
 
     def _maker(self, name: str) -> Making | None:
         number = self.numbers.get(name)
-        return None if number is None else self.state.maker(number)
+        # A group of a neighbouring night that is not in the ledger yet will be, when that night is looked at.
+        return Making.EXPECTED if number is None else self.state.maker(number)
 
     def _provisions(self, group: Group) -> Iterator[tuple[str, Provided]]:
         """Give the files of the calibrations that a group uses, by the name that its plan knows them by."""

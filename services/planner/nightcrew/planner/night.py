@@ -1,8 +1,13 @@
-"""A night as the ledger holds it: frames, groups, jobs and products, loaded for one look of the planner."""
+"""A night as the ledger holds it: frames, groups, jobs and products, loaded for one look of the planner.
+
+The nights before and after are loaded with it, to be looked at only: darks of the next morning make a mask of the
+flats of this one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -25,15 +30,17 @@ if TYPE_CHECKING:
     from nightcrew.shared.frame_facts import FrameFacts
     from nightcrew.shared.ledger.records import FrameRow, GroupRow, JobRow, ProductRow
 
+ONE_DAY = timedelta(days=1)
+
 
 @dataclass(slots=True)
 class Night:
-    """A night of one instrument.
+    """A night of one instrument, with those before and after it.
 
     Parameters
     ----------
     night, instrument
-        Which.
+        Which.  Only what belongs to it may be changed.
     now
         The time of the database.
     frames
@@ -63,6 +70,20 @@ class Night:
 
     def __post_init__(self) -> None:
         self.names = {row.id: name for name, row in self.frames.items()}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing belongs to the night itself."""
+        return not any(map(self.owns_frame, self.frames)) and not any(map(self.owns_group, self.groups))
+
+    def owns_frame(self, name: str) -> bool:
+        """Whether a frame is of the night itself."""
+        row = self.frames.get(name)
+        return row is not None and row.night == self.night
+
+    def owns_group(self, group_id: int) -> bool:
+        """Whether a group is of the night itself."""
+        return self.groups[group_id].night == self.night
 
     @property
     def facts(self) -> list[FrameFacts]:
@@ -120,13 +141,19 @@ class Night:
         return frozenset(self.names[number] for number in ids if number in self.names)
 
 
+def neighbours(night: date) -> tuple[date, date]:
+    """Return the nights before and after a night."""
+    return night - ONE_DAY, night + ONE_DAY
+
+
 def load(connection: Connection, night: date, instrument: str) -> Night:
-    """Load a night, and keep other planners from it until the transaction ends (advisory lock)."""
+    """Load a night with its neighbours, and keep other planners from it until the transaction ends (advisory lock)."""
     key = func.hashtextextended(f"planner {night} {instrument}", 0)
     connection.execute(select(func.pg_advisory_xact_lock(key)))
-    rows = frames.of_night(connection, night, instrument)
-    held = groups.of_night(connection, night, instrument)
-    latest = {job.group_id: job for job in jobs.of_night(connection, night, instrument) if job.group_id is not None}
+    nights = [night, *neighbours(night)]
+    rows = frames.of_nights(connection, nights, instrument)
+    held = groups.of_nights(connection, nights, instrument)
+    latest = {job.group_id: job for job in jobs.of_nights(connection, nights, instrument) if job.group_id is not None}
     succeeded = {job.id: group_id for group_id, job in latest.items() if job.state is JobState.SUCCEEDED}
     made: dict[int, list[ProductRow]] = {}
     for product in products.of_jobs(connection, succeeded):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from nightcrew.planner.housekeeping import Kept, keep_house, prune, relay
+from nightcrew.planner.night import neighbours
 from nightcrew.shared.bus import serve
 from nightcrew.shared.calibration_desk import Turn
 from nightcrew.shared.calibrations import CouldNotAsk
@@ -151,7 +152,8 @@ class PlannerService:
     def _wake(self, delivery: Delivery) -> None:
         match delivery.message:
             case FrameArrived(night=night, instrument=instrument):
-                self._dirty[night, instrument] = None
+                # What arrives may be what the night before has waited for.
+                self._dirty.update(dict.fromkeys((one, instrument) for one in (night, *neighbours(night))))
             case JobFinished(job_id=job_id):
                 with self.planner.database.begin() as connection:
                     job = jobs.get(connection, job_id)

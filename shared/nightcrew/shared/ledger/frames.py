@@ -124,8 +124,13 @@ def settle(connection: Connection, ids: Collection[int], state: FrameState, reas
 
 def of_night(connection: Connection, night: date, instrument: str) -> list[FrameRow]:
     """Return the frames of a night that are not superseded, in the order of their arrival (index `frames_by_night`)."""
+    return of_nights(connection, [night], instrument)
+
+
+def of_nights(connection: Connection, nights: Collection[date], instrument: str) -> list[FrameRow]:
+    """Return the frames of several nights, as `of_night` does."""
     wanted = select(frames).where(
-        frames.c.night == night, frames.c.instrument == instrument, frames.c.state != FrameState.SUPERSEDED
+        frames.c.night.in_(nights), frames.c.instrument == instrument, frames.c.state != FrameState.SUPERSEDED
     )
     return [frame_row(row) for row in connection.execute(wanted.order_by(frames.c.id))]
 

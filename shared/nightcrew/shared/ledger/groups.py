@@ -83,9 +83,14 @@ def note(connection: Connection, group_id: int, plan: Mapping[str, Any]) -> None
 
 def of_night(connection: Connection, night: date, instrument: str) -> list[GroupRow]:
     """Return the groups of a night that are not superseded, the oldest first (index `groups_by_night`)."""
+    return of_nights(connection, [night], instrument)
+
+
+def of_nights(connection: Connection, nights: Collection[date], instrument: str) -> list[GroupRow]:
+    """Return the groups of several nights, as `of_night` does."""
     wanted = (
         select(groups)
-        .where(groups.c.night == night, groups.c.instrument == instrument, groups.c.state != GroupState.SUPERSEDED)
+        .where(groups.c.night.in_(nights), groups.c.instrument == instrument, groups.c.state != GroupState.SUPERSEDED)
         .order_by(groups.c.id)
     )
     return group_rows(connection, connection.execute(wanted).all())

@@ -17,7 +17,7 @@ from nightcrew.shared.ledger.tables import groups, jobs
 from nightcrew.shared.messages import JobClass, JobReady
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Row
@@ -133,7 +133,12 @@ def waiting(connection: Connection) -> list[JobRow]:
 
 def of_night(connection: Connection, night: date, instrument: str) -> list[JobRow]:
     """Return the jobs of a night, the oldest first (index `jobs_by_night`)."""
-    return _listed(connection, (jobs.c.night == night) & (jobs.c.instrument == instrument), jobs.c.created_at)
+    return of_nights(connection, [night], instrument)
+
+
+def of_nights(connection: Connection, nights: Collection[date], instrument: str) -> list[JobRow]:
+    """Return the jobs of several nights, as `of_night` does."""
+    return _listed(connection, jobs.c.night.in_(nights) & (jobs.c.instrument == instrument), jobs.c.created_at)
 
 
 def of_frame(connection: Connection, frame_id: int) -> list[JobRow]:
