@@ -7,11 +7,15 @@ import threading
 from typing import TYPE_CHECKING
 
 from e2e.conftest import nightcrew
+from nightcrew.cli.suite import nights
+from nightcrew.shared.database import DatabaseSettings, open_database
 from support.observatory_suite import one_night
 from support.observing import SuiteProcess, observe
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nightcrew.shared.database import Database
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 
@@ -29,7 +33,10 @@ def test_a_night_that_arrives_in_disorder_is_reduced_to_the_products_of_the_nigh
         assert other.returncode == 1
         assert "another `nightcrew up` works on this database" in other.stderr
         telescope.join()
-        suite.until(lambda: _finished(suite, frames))
+        with open_database(DatabaseSettings.load(data_dir=suite.data, database_url=None)) as database:
+            suite.until(lambda: _finished(database, frames))
+        status = json.loads(suite.ask("night", "status", "--json").stdout)
+        assert (status["finished"], status["frames"]) == (True, {"reduced": frames})
         told = nightcrew("night", raw, "--out", by_hand, env=suite.variables)
         assert told.code == 0, told
         products = sorted(path.name for path in by_hand.glob("*.fits"))
@@ -52,6 +59,7 @@ def test_a_night_that_arrives_in_disorder_is_reduced_to_the_products_of_the_nigh
         assert night["balance"]["frames"] == {"reduced": frames}
 
 
-def _finished(suite: SuiteProcess, frames: int) -> bool:
-    status = json.loads(suite.ask("night", "status", "--json").stdout)
-    return status["finished"] and status["frames"] == {"reduced": frames}
+def _finished(database: Database, frames: int) -> bool:
+    with database.begin() as connection:
+        seen = nights.view(connection, None)
+    return seen.finished and seen.whole.frames == {"reduced": frames}
