@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -298,11 +299,11 @@ class Hand:
 
 
 def two_free_ports() -> int:
-    """Return a port that nobody listens at, nor at the next one."""
+    """Return a port that nobody listens at, nor at the next one, and that the system gives to no connection."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            with suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+        port = random.randrange(20000, 32000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            with socket.create_server(("127.0.0.1", port + 1)):
                 return port
 
 
