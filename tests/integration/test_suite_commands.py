@@ -20,7 +20,7 @@ from nightcrew.shared.outcomes import Outcome, Status
 from support.command import nightcrew
 from support.desks import PaperDesk
 from support.ledgers import sighting
-from support.paper_night import niri_night, sequence
+from support.paper_night import frame, niri_night, sequence
 from support.suites import NIGHT, SCIENCE, PaperSuite
 
 __all__ = ["nightcrew"]
@@ -235,6 +235,18 @@ def test_a_night_that_adds_up_is_reported_with_its_products(reduced, nightcrew):
     assert (status["finished"], status["frames"]) == (True, {"reduced": 35})
 
 
+def test_a_report_names_what_came_to_nothing_and_why(failed, nightcrew):
+    number = quarantine(failed, "/raw/N20160102S0009.fits")
+    failed.arrive([frame(8, "spectrum")])
+    failed.settle()
+    report = nightcrew("night", "report").out
+    assert "1 file in quarantine: `nightcrew dead list`" in report
+    assert "N20160102S0001.fits  unreduced" in report
+    assert "N20160102S0008.fits  left_out" in report
+    assert "/raw/N20160102S0009.fits  truncated" in report
+    assert number
+
+
 def test_a_night_that_does_not_add_up_fails_the_report_and_names_what_is_lost(dark, nightcrew):
     with dark.database.begin() as connection:
         connection.execute(text("DELETE FROM ledger.group_frames"))
@@ -276,6 +288,17 @@ def test_a_job_is_found_by_the_beginning_of_its_number(failed, nightcrew):
     assert document["attempts"][0]["reason"] == "NoHope: a defect"
     assert "failed: NoHope: a defect" in nightcrew("jobs", "show", str(job.id)).out
     assert nightcrew("jobs", "show", str(job.id)[:3]).code == 1
+
+
+def test_the_beginning_of_several_numbers_is_not_enough(suite, nightcrew):
+    for number in range(20):
+        suite.arrive(sequence(20 * number + 1, 1, "dark", exposure_time=float(number + 1)))
+    suite.look()
+    with suite.database.begin() as connection:
+        connection.execute(text("UPDATE ledger.jobs SET id = ('abcdef' || right(id::text, 30))::uuid"))
+    said = nightcrew("jobs", "show", "abcdef")
+    assert said.code == 1
+    assert "could be any of abcdef" in said.err
 
 
 def test_a_job_that_is_cancelled_while_it_runs_is_thrown_away(suite, nightcrew):

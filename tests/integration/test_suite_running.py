@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,6 +20,7 @@ import pytest
 import structlog
 
 from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.cli.commands.up import _shown
 from nightcrew.cli.suite.running import Settings, opened
 from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.ledger import LEDGER, JobState, browsing, conservation, frames, pausing
@@ -182,6 +185,27 @@ def logging_as_before():
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**configured)
+
+
+class Terminal(io.StringIO):
+    """A screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_on_a_terminal_the_picture_is_shown_and_the_log_goes_above_it(database, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with _shown(SimpleNamespace(database=database), debug=False) as beat:
+        beat()
+        structlog.stdlib.get_logger("nightcrew.up").warning("clouds")
+    shown = screen.getvalue()
+    assert "0 frames: none" in shown
+    assert "Ctrl-C to stop" in shown
+    assert "clouds" in shown
 
 
 @pytest.mark.usefixtures("logging_as_before")
