@@ -302,9 +302,9 @@ def two_free_ports() -> int:
     """Return a port that nobody listens at, nor at the next one, and that the system gives to no connection."""
     while True:
         port = random.randrange(20000, 32000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            with socket.create_server(("127.0.0.1", port + 1)):
-                return port
+        first, second = ("127.0.0.1", port), ("127.0.0.1", port + 1)
+        with suppress(OSError), socket.create_server(first), socket.create_server(second):
+            return port
 
 
 def log_of(level: int) -> Any:
