@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("single-node", "production")
-VERSIONS = ("1.30", "1.34")
+VERSIONS = ("1.34",)
 OPERATORS = ("keda.sh", "monitoring.coreos.com", "postgresql.cnpg.io", "rabbitmq.com")
 CLASSES = ("realtime", "calibration", "science", "large")
 
