@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
 INSTRUMENTS = ("NIRI", "F2")
@@ -23,6 +23,7 @@ def new_registry(service: str) -> CollectorRegistry:
     service
         As in the name of its distribution, `nightcrew-<service>`.
     """
+    disable_created_metrics()  # a second series for each counter, of which nobody asks
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     build = Gauge("nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=registry)
