@@ -164,12 +164,14 @@ def test_a_master_that_is_handed_in_is_given_out_and_the_same_again_is_the_same(
     assert site.desk.submit(dark, "processed_dark", "made of dark-N20160102S0423") == judged
 
 
-def test_certifications_and_withdrawals_are_told_once_in_order(site: Site, dark: Path):
+def test_certifications_and_withdrawals_are_told_once_in_order(site: Site, dark: Path, science: FrameFacts):
     assert site.desk.changes(0) == ()
     site.offer(dark)
+    master = found(site, science)
     site.withdraw(NAME)
     told = site.desk.changes(0)
     assert isinstance(told, tuple)
+    assert {one.md5 for one in told} == {master.md5}
     assert [(one.turn, one.name, one.caltype, one.instrument) for one in told] == [
         (Turn.CERTIFIED, NAME, "processed_dark", "NIRI"), (Turn.WITHDRAWN, NAME, "processed_dark", "NIRI"),
     ]  # fmt: skip

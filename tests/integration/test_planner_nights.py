@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from nightcrew.planner.core.closing import Patience
 from nightcrew.planner.core.plan import plan
+from nightcrew.shared.fits import md5_of
 from nightcrew.shared.ledger import LEDGER, GroupState, JobState, groups, jobs, products
 from nightcrew.shared.messages import JobClass
 from nightcrew.shared.outcomes import Outcome, Status
@@ -204,19 +205,37 @@ def test_a_master_that_the_manager_refuses_is_used_by_nobody(suite):
 
 
 def test_a_veto_makes_what_used_the_calibration_again_with_another_one(suite):
-    suite.desk.offer(old_master("dark", 3, "bad_dark.fits"))
+    bad = suite.desk.offer(old_master("dark", 3, "bad_dark.fits"))
     suite.desk.offer(old_master("dark", 5, "good_dark.fits"))
     suite.desk.offer(old_master("flat", 3, "flat.fits"))
     suite.arrive(SCIENCE)
     suite.settle()
     suite.desk.withdraw("bad_dark.fits")
-    suite.settle(withdrawn=["bad_dark.fits"])
+    suite.settle(withdrawn=[md5_of(bad)])
     used = [
         next(one["path"] for one in job.request["calibrations"] if one["caltype"] == "processed_dark")
         for job in suite.done
         if job.request["kind"] == "science"
     ]
     assert [path.rpartition("/")[2] for path in used] == ["bad_dark.fits", "good_dark.fits"]
+
+
+def test_a_master_that_was_made_anew_under_its_name_is_not_taken_for_the_one_that_it_replaces(suite):
+    suite.desk.offer(old_master("flat", 3, "flat.fits"))
+    suite.arrive(sequence(1, 3, "dark"))
+    suite.arrive(SCIENCE)
+    suite.settle()
+    with suite.database.begin() as connection:
+        first = products.current(connection, "N20160102S0001_dark.fits")
+    suite.arrive(sequence(4, 1, "dark"))
+    suite.settle()
+    assert first is not None
+    done = len(suite.done)
+    suite.settle(withdrawn=[first.md5])  # the manager tells that the first one was replaced
+    assert len(suite.done) == done
+    (science,) = [group for group in held_groups(suite).values() if group.kind == "science"]
+    used = [one for one in science.plan["used"] if one["caltype"] == "processed_dark"]
+    assert [(one["file"], one["vetoed"]) for one in used] == [("N20160102S0001_dark.fits", False)]
 
 
 def test_a_calibration_job_that_fails_keeps_nobody_waiting(suite):

@@ -42,7 +42,8 @@ class PaperDesk:
 
     def tell(self, turn: Turn, name: str, instrument: str) -> None:
         number = len(self.told) + 1
-        self.told.append(Change(number, turn, number, name, "processed_dark", instrument))
+        digest = md5((self.directory / name).read_bytes()).hexdigest()
+        self.told.append(Change(number, turn, number, name, "processed_dark", instrument, digest))
 
     def find(self, target: Target, caltype: str, *, mode: str, relaxed: bool = False) -> Offer:
         if self.down:

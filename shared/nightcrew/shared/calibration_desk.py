@@ -89,8 +89,8 @@ class Change:
         Counts all changes; later ones have larger numbers.
     turn
         What happened.
-    id, name, caltype, instrument
-        The calibration.
+    id, name, caltype, instrument, md5
+        The calibration; another one of the same name may have taken its place.
     reason
         Why.
     """
@@ -101,6 +101,7 @@ class Change:
     name: str
     caltype: str
     instrument: str
+    md5: str
     reason: str = ""
 
 

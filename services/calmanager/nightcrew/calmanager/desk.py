@@ -69,7 +69,7 @@ class ManagerDesk:
         return tuple(
             Change(
                 one.number, Turn.WITHDRAWN if one.withdrawn else Turn.CERTIFIED, one.id, one.name, one.caltype,
-                one.instrument, one.reason,
+                one.instrument, one.md5, one.reason,
             )
             for one in happened
         )  # fmt: skip

@@ -163,7 +163,7 @@ class Happened:
         Of the line in the history; later ones have larger numbers.
     event, after
         What happened, and the state since.
-    id, name, caltype, instrument
+    id, name, caltype, instrument, md5
         The calibration.
     reason
         Why.
@@ -176,6 +176,7 @@ class Happened:
     name: str
     caltype: str
     instrument: str
+    md5: str
     reason: str
 
     @property

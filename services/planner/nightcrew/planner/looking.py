@@ -108,7 +108,7 @@ class Planner:
         night, instrument
             Which frames.
         withdrawn
-            Names of calibrations that have been vetoed or replaced since the last look.
+            MD5 of calibrations that have been vetoed or replaced since the last look.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class _Look:
         """Note with the groups which of the calibrations that they were given have been withdrawn."""
         for group_id in filter(self.state.owns_group, self.state.groups):
             notes = self.state.notes[group_id]
-            used = tuple(replace(one, vetoed=one.vetoed or one.file in self.withdrawn) for one in notes.used)
+            used = tuple(replace(one, vetoed=one.vetoed or one.md5 in self.withdrawn) for one in notes.used)
             self.state.notes[group_id] = replace(notes, used=used)
 
     # What has ended.

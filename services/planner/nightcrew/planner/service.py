@@ -185,7 +185,7 @@ class PlannerService:
             self.watcher.trouble("calibrations", changes.reason)
             return
         for change in changes:
-            withdrawn = frozenset([change.name] if change.turn is Turn.WITHDRAWN else [])
+            withdrawn = frozenset([change.md5] if change.turn is Turn.WITHDRAWN else [])
             for night in self._concerned(change):
                 self._look(night, withdrawn)
         if changes:

@@ -72,7 +72,7 @@ def since(connection: Connection, number: int, limit: int) -> list[Happened]:
     connection.execute(sa.text("LOCK TABLE calibration.history IN SHARE MODE"))
     certified = (table.c.after == State.CERTIFIED) & table.c.event.in_(("add", "certify", "relocate"))
     withdrawn = table.c.after.in_((State.VETOED, State.SUPERSEDED)) | (table.c.event == REMOVED)
-    known = (calibrations.c.name, calibrations.c.caltype, calibrations.c.instrument)
+    known = (calibrations.c.name, calibrations.c.caltype, calibrations.c.instrument, calibrations.c.md5)
     rows = connection.execute(
         sa.select(table.c.id, table.c.event, table.c.after, table.c.calibration_id, *known, table.c.reason)
         .join(calibrations, calibrations.c.id == table.c.calibration_id)
@@ -82,6 +82,6 @@ def since(connection: Connection, number: int, limit: int) -> list[Happened]:
     )
     return [
         Happened(row.id, row.event, State(row.after), row.calibration_id, row.name, row.caltype, row.instrument,
-                 row.reason)
+                 row.md5, row.reason)
         for row in rows
     ]  # fmt: skip

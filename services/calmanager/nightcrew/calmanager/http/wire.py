@@ -300,6 +300,7 @@ class ChangeItem(Model):
     name: str
     caltype: str
     instrument: str
+    md5: str
     reason: str
 
 
@@ -475,6 +476,7 @@ def changes_out(happened: Sequence[Happened]) -> ChangesOut:
                 name=one.name,
                 caltype=one.caltype,
                 instrument=one.instrument,
+                md5=one.md5,
                 reason=one.reason,
             )
             for one in happened
