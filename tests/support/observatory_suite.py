@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
 EPOCH = "1577836800"
 """SOURCE_DATE_EPOCH of products that are compared byte by byte."""
-PATIENCE = 120.0
+PATIENCE = 90.0
 """Seconds until a story is given up that takes ten on an idle machine."""
 CALM = 1.0
 """Seconds in which nothing may happen any more at the end of a story."""
 CLASSES = ("realtime", "calibration", "science")
+LARGE = "large"
 ALL = ("calmanager", "ingest", "planner", *CLASSES)
 TOKEN = "nightcrew_of-the-suite-under-test"
 HASTE: Mapping[str, str] = {
@@ -206,7 +207,7 @@ class Suite:
             "calmanager": ("nightcrew-calmanager", "serve", "--port", str(port), "--store", str(directory / "store")),
             "ingest": ("nightcrew-ingest", "serve", "--port", "0", str(self.raw)),
             "planner": ("nightcrew-planner",),
-            **{one: ("nightcrew-reducer", "--class", one) for one in CLASSES},
+            **{one: ("nightcrew-reducer", "--class", one) for one in (*CLASSES, LARGE)},
         }
         for name in services:
             self.add(name, commands[name])
@@ -240,7 +241,7 @@ class Suite:
 
     def reset(self, tables: Tables) -> None:
         """Begin anew while the services go on: no files, no rows, no messages."""
-        self.until(lambda: not any(self._unfinished().values()))
+        self.until(lambda: not any(self._unfinished().values()), 15)
         for path in self.raw.iterdir():
             path.unlink()
         time.sleep(0.5)  # ingest looks, and forgets them
@@ -307,13 +308,13 @@ class Suite:
 
     def unfinished(self) -> str:
         """Return a line for each thing that has not come to its end, for the person who reads why a test failed."""
+        open_jobs = "state IN ('waiting', 'queued', 'running', 'retry')"
+        open_groups = "state IN ('open', 'closed', 'submitted')"
         queries = (
-            "SELECT 'job', key, state, reason, attempt, needs::text, queued_at, announced_at, announcements, lease_until"
-            " FROM ledger.jobs WHERE state IN ('waiting', 'queued', 'running', 'retry')",
-            "SELECT 'group', name, version, night, state, close_reason FROM ledger.groups"
-            " WHERE state IN ('open', 'closed', 'submitted')",
-            "SELECT 'frame', name, state FROM ledger.frames WHERE state IN ('received', 'planned')",
-            "SELECT 'arrival', path FROM ledger.arrivals WHERE state = 'settling'",
+            f"SELECT key, state, reason, attempt, needs::text, announced_at FROM ledger.jobs WHERE {open_jobs}",
+            f"SELECT name, version, night, state, close_reason FROM ledger.groups WHERE {open_groups}",
+            "SELECT name, state FROM ledger.frames WHERE state IN ('received', 'planned')",
+            "SELECT path FROM ledger.arrivals WHERE state = 'settling'",
         )
         return "\n".join(" ".join(map(str, row)) for query in queries for row in self.rows(query))
 

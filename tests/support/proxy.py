@@ -45,7 +45,11 @@ class Proxy:
                 if self._refusing:
                     near.close()
                     continue
-                far = socket.create_connection(self._target)
+                try:
+                    far = socket.create_connection(self._target)
+                except OSError:  # the server is down
+                    near.close()
+                    continue
                 self._open += [near, far]
             self._start(self._hand_on, near, far)
             self._start(self._hand_on, far, near)
