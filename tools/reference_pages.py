@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deployment_pages import FILES as DEPLOYMENT
 from messaging_pages import FILES
 
 from nightcrew.cli.main import BESIDE, COMMANDS, load
@@ -160,7 +161,7 @@ PAGES = {"commands.md": commands, "recipes.md": recipes, "parameters.md": parame
 
 def main() -> int:
     """Write the pages, or check them."""
-    files = {REFERENCE / name: make for name, make in PAGES.items()} | FILES
+    files = {REFERENCE / name: make for name, make in PAGES.items()} | FILES | DEPLOYMENT
     stale = {}
     for path, make in files.items():
         text = make()
