@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="nightcrew-ingest" \
 ENV PATH=/opt/nightcrew/bin:$PATH HOME=/tmp LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 NIGHTCREW_REVISION=${REVISION}
 # Any user may be given to the container, so the places for volumes are open to all: nobody else is in it.
-RUN mkdir -p /data/raw /data/quarantine && chmod 1777 /data/raw /data/quarantine
+RUN mkdir -p /data/raw && chmod 1777 /data/raw
 COPY --from=build /opt/nightcrew /opt/nightcrew
 COPY --chmod=0755 deploy/docker/probe /usr/local/bin/probe
 USER 10001:10001

@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="nightcrew-planner" \
 ENV PATH=/opt/nightcrew/bin:$PATH HOME=/tmp LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 NIGHTCREW_REVISION=${REVISION}
 # Any user may be given to the container, so the places for volumes are open to all: nobody else is in it.
-RUN mkdir -p /data/raw /data/products && chmod 1777 /data/raw /data/products
+RUN mkdir -p /data/products /data/calibrations && chmod 1777 /data/products /data/calibrations
 COPY --from=build /opt/nightcrew /opt/nightcrew
 COPY --chmod=0755 deploy/docker/probe /usr/local/bin/probe
 USER 10001:10001

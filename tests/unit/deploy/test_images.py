@@ -101,3 +101,13 @@ def test_the_context_holds_nothing_but_what_is_installed() -> None:
     }
     allowed = {line[1:] for line in lines if line.startswith("!")}
     assert all(any(one == keep or one.startswith(f"{keep}/") for keep in allowed) for one in copied)
+
+
+def test_volumes_are_mounted_where_their_image_has_a_place_that_any_user_may_write_to() -> None:
+    for name, about in ours().items():
+        said = instructions(ROOT / about["build"]["dockerfile"])
+        made = " ".join(text for word, text in said if word == "RUN" and "chmod 1777" in text).partition("chmod 1777")[
+            2
+        ]
+        mounted = {volume.split(":")[1] for volume in about.get("volumes", ())}
+        assert mounted <= set(made.split()), name

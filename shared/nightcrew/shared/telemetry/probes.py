@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STALE = 120.0
 """Seconds without a turn of the loop after which a service is taken to hang: a statement may take a minute."""
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+POLL = 0.1
+"""Seconds in which the end of the service is noticed."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ def serve_probes(host: str, port: int, metrics: Callable[[], bytes], pulse: Puls
     except OSError as error:
         remedy = f"; choose another {setting}" if setting else ""
         raise ServiceError(f"{host}:{port}: cannot be listened at ({error.strerror}){remedy}") from error
-    thread = threading.Thread(target=server.serve_forever, daemon=True, name="probes")
+    thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True, name="probes")
     thread.start()
     try:
         yield server.server_address[1]
