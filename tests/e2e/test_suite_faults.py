@@ -240,7 +240,7 @@ def test_messages_that_nobody_can_read_stop_nobody(house, night, by_hand):
 # Database
 
 
-@pytest.mark.parametrize("power_cut", [False, True])
+@pytest.mark.parametrize("power_cut", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_a_database_that_is_restarted_in_the_night_costs_time_only(house, night, by_hand, power_cut):
     starts = started(house.suite)
     with observing(house, night):
@@ -305,6 +305,19 @@ def test_frames_arrive_in_every_way_that_files_do(house, night, by_hand, tmp_pat
     assert house.suite.states("frames") == {"reduced": 21}
 
 
+@pytest.mark.soak
+def test_ten_thousand_repeats_of_a_frame_are_one_frame(house, night):
+    suite = house.suite
+    suite.deliver(night, ["dark"])
+    first = suite.raw / night.group("dark")[0].filename
+    for number in range(10_000):
+        os.link(first, suite.raw / f"again{number}.fits")
+    suite.until_over(3, 600)
+    suite.check()
+    assert suite.states("arrivals") == {"accepted": 3, "duplicate": 10_000}
+    assert suite.states("jobs") == {"succeeded": 1}
+
+
 def send(source: Path, target: Path) -> None:
     """Send files as rsync does: hidden, under another name, renamed when they are whole."""
     program = shutil.which("rsync")
@@ -327,7 +340,9 @@ def own_job(house: House, body: str, job_class: JobClass) -> UUID:
     request: dict[str, Any] = request_of(
         [Path(row.path) for row in rows], [row.id for row in rows], recipe=works.user_recipe(body), product=None
     )
-    return works.submit(request, job_class)
+    key = uuid4().hex
+    house.suite.by_hand.append(key)
+    return works.submit(request, job_class, key)
 
 
 def ended(suite: Suite, job_id: UUID) -> Any:
@@ -355,9 +370,9 @@ def test_a_frame_that_kills_whoever_reduces_it_is_set_aside_and_blocks_nobody(ho
     job = ended(suite, poisoned)
     assert (job.state, job.attempt) == (JobState.SET_ASIDE, 3)
     assert "SIGSEGV" in job.reason
-    assert {one.starts for one in suite.services.values()} == {1} or suite.services["calibration"].alive
 
 
+@pytest.mark.soak
 def test_a_job_may_last_longer_than_its_lease(house, night):
     suite = house.suite
     suite.deliver(night, ["dark"])
@@ -385,9 +400,8 @@ def test_a_reducer_told_to_stop_finishes_its_job_or_hands_it_back(house, night):
     assert [(ended(suite, one).state, ended(suite, one).attempt) for one in (patient, impatient)] == [
         (JobState.SUCCEEDED, 1), (JobState.SUCCEEDED, 1),
     ]  # fmt: skip
-    said = {row.worker: row.reason for row in suite.rows("SELECT worker, reason FROM ledger.attempts")}
-    assert len(said) >= 2
-    assert "was told to stop" in ended(suite, impatient).reason or suite.log("large").count("job taken") == 2
+    assert suite.log("large").count("job taken") == 2
+    assert suite.log("large").count("reducer stopped") == 1
 
 
 # Two of a kind

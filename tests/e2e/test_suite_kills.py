@@ -11,7 +11,7 @@ import pytest
 
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.shared.ledger import LEDGER
-from support.observatory_suite import CLASSES, Suite, one_night, prepare_broker, reduce_by_hand, shifted
+from support.observatory_suite import Suite, one_night, prepare_broker, reduce_by_hand, shifted
 from support.rabbitmq import own_node
 
 KILLS = 50

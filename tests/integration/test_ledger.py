@@ -338,11 +338,13 @@ def test_what_may_get_better_waits_for_its_time(ledger):
 
 def test_a_job_whose_message_is_lost_is_announced_again(ledger):
     job = submitted(ledger)
-    assert jobs.announce_forgotten(ledger) == []
-    ledger.execute(text("UPDATE ledger.jobs SET announced_at = now() - interval '3 minutes'"))
-    assert jobs.announce_forgotten(ledger) == [job.id]
-    assert jobs.announce_forgotten(ledger) == []
-    assert len(bodies(ledger)) == 2
+    for minutes in (1, 2, 4):
+        for seconds, again in ((-1, []), (1, [job.id])):
+            wait = 60 * minutes + seconds
+            ledger.execute(text(f"UPDATE ledger.jobs SET announced_at = now() - interval '{wait} seconds'"))
+            assert jobs.announce_forgotten(ledger) == again
+        assert jobs.announce_forgotten(ledger) == []
+    assert len(bodies(ledger)) == 4
 
 
 def test_a_cancelled_job_is_not_run_and_what_it_still_writes_is_refused(ledger):

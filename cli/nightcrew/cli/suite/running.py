@@ -36,7 +36,7 @@ from nightcrew.shared.bus.memory import MemoryBus
 from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.database import DatabaseSettings, open_database, upgrade
 from nightcrew.shared.errors import ServiceError
-from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.ledger import LEDGER, jobs
 from nightcrew.shared.telemetry import Pulse
 
 if TYPE_CHECKING:
@@ -233,6 +233,8 @@ def opened(settings: Settings) -> Iterator[Suite]:
         upgrade(database, [LEDGER, CALIBRATION])
         if settings.rabbitmq is None:
             stack.enter_context(_alone(database))
+            with database.begin() as connection:  # an earlier suite has taken its bus, and the messages in it, with it
+                jobs.announce_queued(connection)
         yield Suite(settings, database)
 
 

@@ -107,7 +107,7 @@ def announce_forgotten(connection: Connection, limit: int = 100) -> list[UUID]:
 
     A message is lost with the queue that held it.  A repeat of one that is not does no harm: the job is claimed once.
     """
-    pause = REPEAT_AFTER * func.power(2, func.least(jobs.c.announcements, REPEAT_AT_MOST))
+    pause = REPEAT_AFTER * func.power(2, func.least(func.greatest(jobs.c.announcements - 1, 0), REPEAT_AT_MOST))
     forgotten = connection.execute(
         select(jobs.c.id, jobs.c.job_class)
         .where(jobs.c.state == JobState.QUEUED, jobs.c.announced_at < func.now() - pause)
@@ -118,6 +118,14 @@ def announce_forgotten(connection: Connection, limit: int = 100) -> list[UUID]:
     for row in forgotten:
         announce(connection, row.id, JobClass(row.job_class))
     return [row.id for row in forgotten]
+
+
+def announce_queued(connection: Connection) -> list[UUID]:
+    """Announce all jobs that are queued, and return them: whoever held their messages is gone (index `jobs_queued`)."""
+    queued = connection.execute(select(jobs.c.id, jobs.c.job_class).where(jobs.c.state == JobState.QUEUED)).all()
+    for row in queued:
+        announce(connection, row.id, JobClass(row.job_class))
+    return [row.id for row in queued]
 
 
 def get(connection: Connection, job_id: UUID) -> JobRow | None:

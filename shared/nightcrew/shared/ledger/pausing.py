@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from nightcrew.shared.ledger.jobs import announce
-from nightcrew.shared.ledger.states import JobState
-from nightcrew.shared.ledger.tables import jobs, pauses
-from nightcrew.shared.messages import JobClass
+from nightcrew.shared.ledger.jobs import announce_queued
+from nightcrew.shared.ledger.tables import pauses
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from nightcrew.shared.messages import JobClass
 
 ALL = "all"
 
@@ -45,9 +45,7 @@ def resume(connection: Connection, scope: str) -> bool:
     """Resume a scope, and announce the jobs that are queued; False if it was not paused."""
     if connection.execute(delete(pauses).where(pauses.c.scope == scope)).rowcount == 0:
         return False
-    queued = connection.execute(select(jobs.c.id, jobs.c.job_class).where(jobs.c.state == JobState.QUEUED)).all()
-    for row in queued:
-        announce(connection, row.id, JobClass(row.job_class))
+    announce_queued(connection)
     return True
 
 
