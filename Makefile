@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 NIGHTCREW_PYTEST_ARGS ?=
+TEST_PROCESSES ?= $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 DISTRIBUTIONS := shared services/calmanager services/ingest services/planner services/reducer services/simulator cli
 STAMP := $(VENV)/.nightcrew-installed
@@ -39,7 +40,7 @@ demo: $(STAMP) ## Simulate the NIRI tutorial night into demo/raw and reduce it i
 	$(BIN)/nightcrew night demo/raw --out demo/products
 
 test: $(STAMP) ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
-	@$(BIN)/python -m pytest --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
 
 soak: $(STAMP) ## Run the tests that take minutes: more kills, many files, many jobs, memory (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest -m soak $(NIGHTCREW_PYTEST_ARGS)
