@@ -72,7 +72,7 @@ class Chosen:
         """Return the chosen file, without asking whether it fits."""
         if caltype in self.files:
             return Found(self.files[caltype], self.origin, (self.reasons or {}).get(caltype, "chosen by hand"))
-        return NotFound(f"no {caltype} among the {self.origin} for {frame.filename}")
+        return NotFound(f"no {caltype} among the {self.origin.removeprefix('the ')} for {frame.filename}")
 
 
 @dataclass(frozen=True, slots=True)
