@@ -21,6 +21,7 @@ from benchmarks.big_stack import check_tiles, stack_200
 from benchmarks.calmanager_http import over_http
 from benchmarks.ingest import ingest
 from benchmarks.measure import MB, CommandFailed, Cost, machine, median, nightcrew, run
+from benchmarks.suite import measure_suite
 from benchmarks.tutorial import STEPS, many_frames, simulate, write_lists
 from benchmarks.worker import measure_workers
 
@@ -189,7 +190,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs per figure; the median counts (default: 3)")
     parser.add_argument("--size", type=int, default=1024, help="pixels along a side of the night's frames")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated night")
-    parser.add_argument("--only", choices=("niri", "f2"), help="measure one camera only")
+    parser.add_argument("--only", choices=("niri", "f2", "suite"), help="measure one camera, or the suite, only")
     parser.add_argument(
         "--big",
         action="store_true",
@@ -207,7 +208,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.cache) as name:
         scratch = Path(name)
         try:
-            if options.only != "f2":
+            if options.only in {None, "niri"}:
                 raw = simulate(options.cache, options.size, options.seed)
                 print(f"{len(list(raw.glob('*.fits*')))} frames in {raw}", flush=True)
                 figures += measure_commands(raw, options.runs, scratch) + measure_night(raw, options.runs, scratch)
@@ -216,11 +217,13 @@ def main() -> int:
                 figures += [Figure(*figure) for figure in measure_workers(raw, scratch)]
                 if options.big:
                     figures += [Figure(*figure) for figure in stack_200(raw, scratch)]
-            if options.only != "niri":
+            if options.only in {None, "f2"}:
                 figures += measure_f2(options.cache, options.seed, options.runs, scratch)
             if options.only is None:
                 figures += [Figure(*figure) for figure in (*associations(options.big), *over_http(options.big))]
                 figures += [Figure(*figure) for figure in ingest(scratch)]
+            if options.only in {None, "suite"}:
+                figures += [Figure(*figure) for figure in measure_suite(scratch)]
         except CommandFailed as error:
             print(error, file=sys.stderr)
             return 1
