@@ -49,7 +49,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def science_frame(connection: Connection, taken: datetime, number: int = 1, exposure: float = 20.0) -> int:
     """Let a frame of tonight's sky arrive."""
     facts = {"instrument": "NIRI", "values": {"exposure_time": exposure, "wavelength_band": "K"}}
-    new = new_frame(number, kind="science", night=TONIGHT.date(), ut_datetime=taken.replace(tzinfo=None), facts=facts)
+    new = new_frame(number, kind="science", night=taken.date(), ut_datetime=taken.replace(tzinfo=None), facts=facts)
     arrivals.see(connection, [sighting(number)])
     (arrival,) = arrivals.settling(connection)
     recorded = frames.record(connection, new)
@@ -153,6 +153,16 @@ def test_a_quick_look_tells_how_long_it_took_from_the_shutter_and_what_it_saw(
     assert value(metrics, "nightcrew_qa_checks_total", verdict="fail", **{**checks, "metric": "cloud_cover"}) == 1
 
 
+def test_a_night_of_long_ago_shows_what_was_measured_and_no_latency(database: Database, metrics: Metrics) -> None:
+    watch = StateWatch(database, metrics)
+    with database.begin() as connection:
+        quick_look(connection, science_frame(connection, TONIGHT - timedelta(days=4000)), [SHARP])
+    watch.look()
+    labels = {"instrument": "NIRI", "frame_type": "science", "stage": "product"}
+    assert value(metrics, "nightcrew_frame_latency_seconds_count", **labels) == 0
+    assert value(metrics, "nightcrew_qa_value", metric="fwhm", instrument="NIRI", band="K") == 0.61
+
+
 def test_quick_looks_of_the_same_instant_are_followed_one_by_one(database: Database) -> None:
     with database.begin() as connection:
         done = {quick_look(connection, science_frame(connection, TONIGHT, number), []) for number in range(1, 6)}
@@ -160,7 +170,7 @@ def test_quick_looks_of_the_same_instant_are_followed_one_by_one(database: Datab
     seen = []
     for _ in range(7):
         with database.begin() as connection:
-            looks, place = gauging.quick_looks_since(connection, place, TONIGHT.date(), limit=1)
+            looks, place = gauging.quick_looks_since(connection, place, limit=1)
         seen += [place[1]] if looks else []
     assert len(seen) == 5
     assert set(seen) == done

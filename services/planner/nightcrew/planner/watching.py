@@ -51,7 +51,7 @@ class StateWatch:
         try:
             with self.database.begin() as connection:
                 now = gauging.standing(connection)
-                looks, place = gauging.quick_looks_since(connection, self._place, now.now.date())
+                looks, place = gauging.quick_looks_since(connection, self._place)
             self.metrics.stands(now)
             self.metrics.quick_looks(looks)
             self._place = place

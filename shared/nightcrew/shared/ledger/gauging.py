@@ -6,7 +6,6 @@ All of it is read by indexes on what is open or new, so that it may be read ever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, literal_column, select, text, tuple_
@@ -18,7 +17,7 @@ from nightcrew.shared.messages import JobClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
 LATEST = 1000
 """Frames among which the last one of each instrument is looked for."""
-NIGHTS = timedelta(days=2)
-"""How old the night of a quick look may be that still counts as one of now."""
+RECENT = 5000
+"""Frames among which those are looked for whose quick looks have just ended: more than come in a night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +131,8 @@ def standing(connection: Connection) -> Standing:
     )
 
 
-def quick_looks_since(
-    connection: Connection, after: Place, today: date, limit: int = 200
-) -> tuple[list[QuickLook], Place]:
-    """Return quick looks that have ended since a place, oldest first, and the place after them (index `jobs_by_night`).
+def quick_looks_since(connection: Connection, after: Place, limit: int = 200) -> tuple[list[QuickLook], Place]:
+    """Return quick looks that have ended since a place, oldest first, and the place after them (index `jobs_by_frame`).
 
     Parameters
     ----------
@@ -143,11 +140,10 @@ def quick_looks_since(
         In whose transaction.
     after
         How far they have been followed.
-    today
-        Quick looks of nights long before are left out.
     limit
         Most that are returned at once.
     """
+    newest = select(func.max(frames.c.id)).scalar_subquery()
     rows = connection.execute(
         select(
             *(jobs.c.id, jobs.c.state, jobs.c.created_at, jobs.c.started_at, jobs.c.ended_at),
@@ -156,7 +152,7 @@ def quick_looks_since(
         )
         .join(frames, frames.c.id == jobs.c.frame_id)
         .where(
-            jobs.c.night >= today - NIGHTS,
+            jobs.c.frame_id > newest - RECENT,
             jobs.c.state.in_(JOB_ENDS),
             tuple_(jobs.c.ended_at, jobs.c.id) > tuple_(*after),
         )
