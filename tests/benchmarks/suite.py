@@ -46,6 +46,8 @@ AS_USUAL = {
     "NIGHTCREW_INGEST_INTERVAL": "1",
     "NIGHTCREW_INGEST_SETTLE": "2",
     "NIGHTCREW_PLANNER_LOOK": "5",
+    "NIGHTCREW_PLANNER_SETTLE": "4",
+    "NIGHTCREW_PLANNER_QUIET": "6",
     "NIGHTCREW_REDUCER_LEASE": "30",
     "NIGHTCREW_REDUCER_RENEW": "8",
 }
@@ -99,7 +101,7 @@ def _latency(suite: Suite, size: int) -> Iterator[Row]:
     groups = suite.rows(
         "SELECT extract(epoch FROM g.closed_at), extract(epoch FROM j.queued_at), extract(epoch FROM j.started_at),"
         " extract(epoch FROM j.ended_at) FROM ledger.jobs j JOIN ledger.groups g ON g.id = j.group_id"
-        " WHERE g.kind IN ('science', 'standard')"
+        " WHERE j.state = 'succeeded' AND g.kind IN ('science', 'standard')"
     )
     yield from _stages("science", ("queued", "started", "product"), [[*map(float, one)] for one in groups], SCIENCE)
 

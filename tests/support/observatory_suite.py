@@ -343,7 +343,8 @@ class Suite:
         )
 
     def log(self, name: str) -> str:
-        return (self.directory / "log" / f"{name}.log").read_text(errors="replace")
+        path = self.directory / "log" / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def states(self, table: str) -> dict[str, int]:
         return {row[0]: row[1] for row in self.rows(f"SELECT state, count(*) FROM ledger.{table} GROUP BY state")}
