@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from nightcrew.shared.database import differences, downgrade, upgrade
+from nightcrew.shared.database import DatabaseSettings, differences, downgrade, open_database, upgrade
 from nightcrew.shared.ledger import (
     LEDGER,
     ArrivalState,
@@ -169,6 +170,14 @@ def test_what_the_broker_does_not_confirm_stays_and_keeps_its_identity(database)
         assert outbox.prune(connection, timedelta(hours=1)) == 0
         assert outbox.prune(connection, timedelta()) == 2
         assert outbox.pending(connection) == outbox.Pending(0, 0.0)
+
+
+def test_a_broker_may_take_longer_than_a_transaction_may_be_idle(database, postgres_url):
+    settings = DatabaseSettings(database_url=postgres_url, database_idle_timeout=0.2)
+    with database.begin() as connection:
+        submitted(connection)
+    with open_database(settings, application="tests") as impatient:
+        assert outbox.relay(impatient, lambda message: time.sleep(0.5) or "").published == 1
 
 
 def test_what_cannot_be_read_back_stops_the_relay_and_says_so(database):

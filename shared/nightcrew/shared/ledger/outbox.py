@@ -89,6 +89,8 @@ def relay(database: Database, publish: Callable[[AnyMessage], str], limit: int =
         ).all()
         done: list[UUID] = []
         stopped = ""
+        if waiting:  # a broker that is away is waited for, longer than a transaction may usually do nothing
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         for row in waiting:
             message = decode(row.body.encode())
             stopped = f"message {row.id}: {message.reason}" if isinstance(message, Undecodable) else publish(message)
