@@ -26,15 +26,8 @@ def pytest_configure() -> None:
 def _logs_as_before() -> Iterator[None]:
     """Let no test leave the log in another form: commands set it up for the whole process."""
     root = logging.getLogger()
-    handlers, level, configured, before = (
-        list(root.handlers),
-        root.level,
-        structlog.is_configured(),
-        structlog.get_config(),
-    )
+    handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
-    if configured:
-        structlog.configure(**before)
