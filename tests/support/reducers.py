@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import random
+import secrets
 import socket
 import subprocess
 import sys
@@ -301,7 +301,7 @@ class Hand:
 def two_free_ports() -> int:
     """Return a port that nobody listens at, nor at the next one, and that the system gives to no connection."""
     while True:
-        port = random.randrange(20000, 32000)
+        port = 20000 + secrets.randbelow(12000)  # the module `random` may have the same seed in several processes
         first, second = ("127.0.0.1", port), ("127.0.0.1", port + 1)
         with suppress(OSError), socket.create_server(first), socket.create_server(second):
             return port
