@@ -422,7 +422,9 @@ def test_two_planners_and_two_ingests_do_the_work_once(house, night, by_hand):
         )
         suite.deliver(night, pause=0.02)
         finish(house, night, by_hand)
-        assert suite.states("arrivals") == {"accepted": 21}
+        # An ingest may note a file anew that the other has brought to its end that very moment: a repeat, no frame.
+        assert set(suite.states("arrivals")) <= {"accepted", "duplicate"}
+        assert suite.states("frames") == {"reduced": 21}
         assert {row.attempt for row in suite.rows("SELECT attempt FROM ledger.jobs")} == {1}
         assert suite.states("groups") == {"done": 6}
     finally:

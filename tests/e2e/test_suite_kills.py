@@ -33,7 +33,7 @@ def strike(suite: Suite, rng: random.Random, left: list[str]) -> None:
     victim = next((one for one in left if one in wanted), None)
     if victim is None:
         return
-    time.sleep(rng.uniform(0.0, 0.05 if running else 0.8))
+    time.sleep(rng.uniform(0.0, 0.05 if running else 0.6))
     match victim:
         case "parent":
             suite.kill(rng.choice(running))
@@ -57,7 +57,7 @@ def test_fifty_kills_lose_nothing_and_double_nothing(database, postgres_url, tmp
         for night in nights:
             for exposure in night.exposures:
                 suite.deliver(night, [exposure.name], pause=0.1)
-                over.wait(0.5)
+                over.wait(0.4)
 
     def tend() -> None:
         while not over.wait(0.5):

@@ -106,6 +106,7 @@ def test_science_that_comes_before_its_calibrations_waits_for_them_and_is_reduce
     }
 
 
+@pytest.mark.soak
 def test_what_never_comes_is_done_without_when_the_time_is_up_and_made_good_when_it_comes_after_all(
     suite, night, by_hand
 ):

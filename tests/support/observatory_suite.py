@@ -39,7 +39,7 @@ EPOCH = "1577836800"
 """SOURCE_DATE_EPOCH of products that are compared byte by byte."""
 PATIENCE = 90.0
 """Seconds until a story is given up that takes ten on an idle machine."""
-CALM = 1.0
+CALM = 0.8
 """Seconds in which nothing may happen any more at the end of a story."""
 CLASSES = ("realtime", "calibration", "science")
 LARGE = "large"
@@ -51,7 +51,7 @@ HASTE: Mapping[str, str] = {
     "NIGHTCREW_INGEST_SETTLE": "0.2",
     "NIGHTCREW_INGEST_PATIENCE": "2",
     "NIGHTCREW_PLANNER_SETTLE": "1",
-    "NIGHTCREW_PLANNER_QUIET": "3",
+    "NIGHTCREW_PLANNER_QUIET": "2",
     "NIGHTCREW_PLANNER_OPTIONAL": "2",
     "NIGHTCREW_PLANNER_REQUIRED": "4",
     "NIGHTCREW_PLANNER_LOOK": "0.5",
@@ -264,9 +264,10 @@ class Suite:
 
     def deliver(self, night: Night, names: Sequence[str] | None = None, pause: float = 0.0) -> None:
         """Let frames of a night arrive, all or the named groups, each in two pieces if there is a pause."""
-        for exposure in night.exposures:
-            if names is None or exposure.group in names or exposure.name in names:
-                write(self.raw / exposure.filename, night.file(exposure), pause)
+        chosen = [one for one in night.exposures if names is None or one.group in names or one.name in names]
+        contents = [(one.filename, night.file(one)) for one in chosen]
+        for name, content in contents:
+            write(self.raw / name, content, pause)
 
     def kill(self, name: str) -> None:
         """Kill a service as the kernel does when memory runs out, and wait until it is gone."""
