@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 NIGHTCREW_PYTEST_ARGS ?=
-TEST_PROCESSES ?= $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$((n < 4 ? n : 4)))
+# Two for each processor: most of the time tests wait for processes, brokers and databases.
+TEST_PROCESSES ?= $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$((n < 4 ? 2 * n : 8)))
 
 DISTRIBUTIONS := shared services/calmanager services/ingest services/planner services/reducer services/simulator cli
 STAMP := $(VENV)/.nightcrew-installed

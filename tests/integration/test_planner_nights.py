@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -123,6 +124,19 @@ def test_masters_of_the_manager_serve_where_the_night_has_none(suite):
     used = {one["caltype"]: one for one in science.request["calibrations"]}
     assert used["processed_flat"]["path"].endswith("old_flat.fits")
     assert not science.provisional
+
+
+def test_a_mask_of_an_earlier_night_serves_a_night_that_makes_none(suite):
+    mask = old_master("flat", 3, "old_bpm.fits")
+    suite.desk.offer(replace(mask, tags=(mask.tags - {"FLAT", "LAMPON"}) | {"BPM", "CAL", "PROCESSED"}))
+    suite.desk.offer(old_master("dark", 3, "old_dark.fits"))
+    suite.desk.offer(old_master("flat", 3, "old_flat.fits"))
+    suite.arrive(SCIENCE)
+    suite.settle()
+    science = next(job for job in suite.done if job.request["kind"] == "science")
+    used = {one["caltype"]: one for one in science.request["calibrations"]}
+    assert used["processed_bpm"]["path"].endswith("old_bpm.fits")
+    assert suite.settle() == []
 
 
 def test_at_the_deadline_the_next_best_is_used_and_said_to_be_provisional(suite):

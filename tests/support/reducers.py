@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -325,6 +326,19 @@ def reducer_process(environment: Mapping[str, str], *arguments: str, log: Path) 
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
+        # Reducers that outlive their supervisor by a moment would take the jobs of the next test.
+        family = [process.pid, *_descendants(process.pid)]
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that these have."""
+    try:
+        lists = [one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    found = [int(one) for listed in lists for one in listed.split()]
+    return found + [below for one in found for below in _descendants(one)]

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 QUICK_LOOKS = frozenset({"standard", "science"})
 """Kinds of groups whose frames get a quick look at once."""
 QUICK_LOOK_CALIBRATIONS = ("processed_dark", "processed_flat", "processed_bpm")
+MASKED = frozenset({"flat", *QUICK_LOOKS})
+"""Kinds of groups that take a bad-pixel mask of an earlier night where their own has none."""
+MASKS = frozenset({"bpm", "processed_bpm"})
 CALTYPES = {"bpm": "processed_bpm"}
 """Types under which masters are handed in, where a plan calls them otherwise."""
 
@@ -247,9 +250,13 @@ class _Look:
         facts = list(state.facts)
         without = plan(facts, self.planner.mode, failed=failed)
         for group in without.groups:
-            for need in group.needs if state.owns_frame(group.lead) else ():
-                if need.provider is None:
-                    self._offer(state.seen[group.lead].facts, need.caltype)
+            if not state.owns_frame(group.lead):
+                continue
+            wanted = {need.caltype for need in group.needs if need.provider is None}
+            if group.kind in MASKED and not {need.caltype for need in group.needs} & MASKS:
+                wanted.add("processed_bpm")  # nobody needs a mask, so that plans do not name one that is missing
+            for caltype in sorted(wanted):
+                self._offer(state.seen[group.lead].facts, caltype)
         for asked, one in chosen.items():
             self.masters.setdefault(_name(one), _kept_master(asked, one))
         if not self.masters:
