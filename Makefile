@@ -41,7 +41,7 @@ demo: $(STAMP) ## Simulate the NIRI tutorial night into demo/raw and reduce it i
 	$(BIN)/nightcrew night demo/raw --out demo/products
 
 test: $(STAMP) ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
 
 soak: $(STAMP) ## Run the tests that take minutes: more kills, many files, many jobs, memory (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest -m soak $(NIGHTCREW_PYTEST_ARGS)
