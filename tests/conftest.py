@@ -22,12 +22,22 @@ def pytest_configure() -> None:
     os.environ["DRAGONSRC"] = os.devnull
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _default_log() -> Iterator[None]:
+    """Let no module of tests leave the log in another form: servers within the process set it up for a module."""
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
+def _log_as_before() -> Iterator[None]:
     """Let no test leave the log in another form: commands set it up for the whole process."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    configured, before = structlog.is_configured(), structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    if configured:
+        structlog.configure(**before)
