@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Literal
@@ -11,12 +10,9 @@ from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from nightcrew.shared.errors import SettingsError
-from nightcrew.shared.settings import ServiceSettings
+from nightcrew.shared.settings import ServiceSettings, is_loopback, tokens_in
 
 PREFIX = "NIGHTCREW_CALMANAGER_"
-_LEAST_TOKEN = 20
-"""Characters below which a token of a file is taken for a mistake."""
 
 
 class CalmanagerSettings(ServiceSettings):
@@ -75,10 +71,7 @@ class CalmanagerSettings(ServiceSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def reads_need_token(self) -> bool:
@@ -93,20 +86,4 @@ class CalmanagerSettings(ServiceSettings):
         SettingsError
             If the file cannot be read, or a line is too short to be a token; no line is ever shown.
         """
-        if self.token_file is None:
-            return ()
-        try:
-            lines = self.token_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
-            raise SettingsError(
-                f"{self.token_file}: cannot be read ({why}); {PREFIX}TOKEN_FILE must name a file with a token a line"
-            ) from None
-        tokens = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
-        for token in tokens:
-            if len(token) < _LEAST_TOKEN:
-                raise SettingsError(
-                    f"{self.token_file}: a token has at least {_LEAST_TOKEN} characters; make one with "
-                    "`nightcrew-calmanager token create NAME`"
-                )
-        return tokens
+        return tokens_in(self.token_file, f"{PREFIX}TOKEN_FILE", "nightcrew-calmanager token create NAME")

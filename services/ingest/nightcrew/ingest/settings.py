@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,12 +13,9 @@ from nightcrew.ingest.archiving import Archive, Mode
 from nightcrew.ingest.core.naming import printable
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.service import Watch
-from nightcrew.shared.errors import SettingsError
-from nightcrew.shared.settings import ServiceSettings
+from nightcrew.shared.settings import ServiceSettings, is_loopback, tokens_in
 
 PREFIX = "NIGHTCREW_INGEST_"
-_LEAST_TOKEN = 20
-"""Characters below which a token of a file is taken for a mistake."""
 
 
 class IngestSettings(ServiceSettings):
@@ -104,10 +100,7 @@ class IngestSettings(ServiceSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     def tokens(self) -> tuple[str, ...]:
         """Return the tokens of the file.
@@ -117,22 +110,7 @@ class IngestSettings(ServiceSettings):
         SettingsError
             If the file cannot be read, or a line is too short to be a token; no line is ever shown.
         """
-        if self.token_file is None:
-            return ()
-        try:
-            lines = self.token_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            why = (error.strerror if isinstance(error, OSError) else None) or "not a text"
-            raise SettingsError(
-                f"{self.token_file}: cannot be read ({why}); {PREFIX}TOKEN_FILE must name a file with a token a line"
-            ) from None
-        tokens = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
-        if any(len(token) < _LEAST_TOKEN for token in tokens):
-            raise SettingsError(
-                f"{self.token_file}: a token has at least {_LEAST_TOKEN} characters; make one with "
-                "`openssl rand -hex 32`"
-            )
-        return tokens
+        return tokens_in(self.token_file, f"{PREFIX}TOKEN_FILE", "openssl rand -hex 32")
 
 
 def _absolute(path: Path) -> Path:
