@@ -140,7 +140,7 @@ def test_a_reduction_asks_and_gets_the_answer_in_the_archives_form(
                     "type": "processed_dark",
                     "cals": [
                         {
-                            "label": None,
+                            "label": "GS-2015A-CAL-1-001",
                             "name": DARK,
                             "md5": hashlib.md5(dark.read_bytes()).hexdigest(),
                             "url": f"{service}/file/{record.id}/{DARK}",
@@ -150,6 +150,16 @@ def test_a_reduction_asks_and_gets_the_answer_in_the_archives_form(
             ],
         }
     ]
+
+
+def test_entries_from_before_data_labels_were_kept_are_offered_without(
+    service: str, database: Database, manager: CalibrationManager, dark: Path
+) -> None:
+    manager.add(dark, who="ana")
+    with database.begin() as connection:
+        connection.exec_driver_sql("UPDATE calibration.calibrations SET columns = columns - 'data_label'")
+    answer = json.loads(split(exchange(service, association(service, body_of(FLAT))))[2])
+    assert [(one["label"], one["name"]) for one in answer[0]["cal_info"][0]["cals"]] == [(None, DARK)]
 
 
 def test_a_file_comes_as_it_is_with_its_length_and_name(service: str, manager: CalibrationManager, dark: Path) -> None:
@@ -314,6 +324,7 @@ def test_a_calibration_that_is_known_can_be_named(
     status, _, answer = split(exchange(service, download(service, "/jsoncalmgr/processed_dark/S2_dark.fits")))
     (dataset,) = json.loads(answer)
     assert (status, dataset["filename"], dataset["md5"]) == (200, "S2_dark.fits", later.md5)
+    assert dataset["label"] == "GS-2015A-CAL-1-001"
     (info,) = dataset["cal_info"]
     assert [one["name"] for one in info["cals"]] == ["S2_dark.fits"]
     everything = json.loads(split(exchange(service, download(service, "/jsoncalmgr/S2_dark.fits")))[2])

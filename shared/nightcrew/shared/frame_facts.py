@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.association import Value
     from nightcrew.shared.instruments import Description
 
-PLANNED = ("data_label", "program_id", "detector_x_offset", "detector_y_offset", "wavelength_band")
+PLANNED = ("detector_x_offset", "detector_y_offset", "wavelength_band")
 """Descriptors that planning needs besides those that calibration rules compare."""
 
 _ENDINGS = (".bz2", ".gz", ".fz", ".fits", ".fit")

@@ -99,7 +99,12 @@ def associate(
 
 
 def applicable(target: Target, rules: RuleSet | None = None) -> tuple[str, ...]:
-    """Return the types of calibrations that a frame may need, in order; a type may come twice."""
+    """Return the types of calibrations that a frame may need, in order; a type may come twice.
+
+    A bad-pixel mask needs none, also one whose headers still say that it is a flat.
+    """
+    if "BPM" in target.tags:
+        return ()
     rules = rules or rule_set(target.instrument)
     return rules.applicable.types(target) if rules else ()
 

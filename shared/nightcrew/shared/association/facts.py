@@ -41,7 +41,7 @@ COMPARED = (
     *("exposure_time", "coadds", "central_wavelength", "detector_x_bin", "detector_y_bin", "data_section"),
     *("read_mode", "well_depth_setting", "camera", "filter_name", "focal_plane_mask", "disperser", "lyot_stop"),
     *("gcal_lamp", "array_name", "amp_read_area", "detector_roi_setting", "read_speed_setting", "gain_setting"),
-    *("nod_count", "shuffle_pixels", "program_id"),
+    *("nod_count", "shuffle_pixels", "program_id", "data_label"),
 )
 """Descriptors that frames are registered with and that rules may compare."""
 
