@@ -22,6 +22,7 @@ from nightcrew.ingest import service
 from nightcrew.ingest.archiving import Archive, Mode, NotKept
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.scanning import scan
+from nightcrew.ingest.service import Ingest
 from nightcrew.ingest.verifying import Accepted, verify
 from nightcrew.shared.database import open_database, parse_url
 from nightcrew.shared.errors import ServiceError
@@ -470,7 +471,7 @@ def test_two_on_one_directory_do_everything_once(database, postgres_url, tmp_pat
     found = station.balance()
     assert found.frames == {"received": many}
     assert found.arrivals.get("settling", 0) == 0
-    assert found.arrivals["accepted"] == many
+    assert found.arrivals == {"accepted": many, "duplicate": many // 3, "quarantined": 1}
     assert len({message.frame_id for message in messages(database)}) == len(messages(database)) == many
     assert archive.root is not None
     kept = list(archive.root.rglob("*.fits"))
@@ -478,6 +479,31 @@ def test_two_on_one_directory_do_everything_once(database, postgres_url, tmp_pat
     with database.connect() as connection:
         paths = set(connection.execute(text("SELECT path FROM ledger.frames")).scalars())
     assert paths == {str(path) for path in kept}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_file_that_another_ingest_ends_between_listing_and_noting_has_arrived_once(
+    database, postgres_url, tmp_path, monkeypatch, mode
+):
+    archive = Archive(mode, None if mode is Mode.IN_PLACE else tmp_path / "archive")
+    station = Station(database, tmp_path / "raw", archive)
+    note = Ingest._note
+    write_frame(station.raw)
+    with open_database(postgres_url) as second:
+        other = Station(second, station.raw, archive)
+
+        def overtaken(ingest, listing):
+            monkeypatch.setattr(Ingest, "_note", note)
+            assert [str(one.state) for one in other.poll(2)] == ["accepted"]
+            note(ingest, listing)
+
+        monkeypatch.setattr(Ingest, "_note", overtaken)
+        assert station.poll(4) == []
+        assert station.balance().arrivals == {"accepted": 1}
+        # The very file once more, under a new inode, is a repeat.
+        write_frame(station.raw)
+        assert len(station.poll(2) + other.poll(2)) == 1
+    assert station.balance().arrivals == {"accepted": 1, "duplicate": 1}
 
 
 def test_the_same_content_from_two_directories_at_the_same_moment_is_one_frame(database, postgres_url, tmp_path):

@@ -99,6 +99,30 @@ def test_an_arrival_ends_once_and_the_last_one_at_a_path_is_remembered(ledger):
     assert "/raw/N3.fits" not in last
 
 
+@pytest.mark.parametrize(("state", "again"), [(ArrivalState.QUARANTINED, False), (ArrivalState.GONE, True)])
+def test_a_file_noted_while_another_ends_it_is_no_second_arrival_unless_it_was_gone(database, state, again):
+    noted: list[set[str]] = []
+
+    def note() -> None:
+        with database.begin() as connection:
+            noted.append(arrivals.see_new(connection, [sighting(1), sighting(2)]))
+
+    with database.begin() as other:
+        arrivals.see(other, [sighting(1)])
+    late = threading.Thread(target=note)
+    with database.begin() as other:
+        (held,) = arrivals.hold(other, [sighting(1).path]).values()
+        arrivals.end(other, held.id, state, reason="N1.fits: cut short")
+        late.start()
+        time.sleep(0.1)  # it waits for this transaction: that it came later changes nothing but what is tested
+    late.join(10)
+    expected = {sighting(2).path} | ({sighting(1).path} if again else set())
+    with database.begin() as connection:
+        assert {one.sighting.path for one in arrivals.settling(connection)} == expected
+        assert arrivals.see_new(connection, []) == set()
+    assert noted == [{sighting(1).path} - expected]
+
+
 def test_the_same_content_is_one_frame_and_another_content_a_new_version(ledger):
     first = frames.record(ledger, new_frame(1))
     again = frames.record(ledger, new_frame(1, path="/elsewhere/N1.fits"))

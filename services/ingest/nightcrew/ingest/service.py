@@ -196,8 +196,12 @@ class Ingest:
         changed = [path for path, track in self._tracks.items() if self._noted.get(path) != track.seen]
         for some in _in_parts(changed, _ASKED):
             with self.database.begin() as connection:
-                arrivals.see(connection, [sighting_of(path, self._tracks[path].seen) for path in some])
-            self._noted.update((path, self._tracks[path].seen) for path in some)
+                known = arrivals.see_new(connection, [sighting_of(path, self._tracks[path].seen) for path in some])
+            for path in some:
+                if printable(path) in known:  # another ingest was quicker: the next look asks what it came to
+                    self._forget(path)
+                else:
+                    self._noted[path] = self._tracks[path].seen
 
     def _let_go(self, listing: Listing) -> list[str]:
         """End the arrivals of files that are not there any more."""

@@ -31,6 +31,16 @@ _SEE = text("""
     SET size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode, steady_since = now()
     WHERE (arrivals.size, arrivals.mtime_ns, arrivals.inode) <> (excluded.size, excluded.mtime_ns, excluded.inode)
 """)
+_KNOWN = text("""
+    DELETE FROM ledger.arrivals AS again
+    USING unnest(CAST(:paths AS text[])) AS seen (path)
+    WHERE again.path = seen.path AND again.state = 'settling' AND EXISTS (
+        SELECT FROM (SELECT * FROM ledger.arrivals AS other WHERE other.path = again.path AND other.id <> again.id
+                     ORDER BY other.id DESC LIMIT 1) AS before
+        WHERE before.state NOT IN ('settling', 'gone')
+        AND (before.size, before.mtime_ns, before.inode) = (again.size, again.mtime_ns, again.inode))
+    RETURNING again.path
+""")
 _END = text("""
     UPDATE ledger.arrivals
     SET state = ended.state, code = ended.code, reason = ended.reason, frame_id = ended.frame_id,
@@ -68,6 +78,22 @@ def see(connection: Connection, sightings: Iterable[Sighting]) -> None:
                 "inodes": [one.inode for one in seen],
             },
         )
+
+
+def see_new(connection: Connection, sightings: Iterable[Sighting]) -> set[str]:
+    """Note files as `see` does, but for those whose arrival has ended as they are; return the paths of these.
+
+    Who has listed a directory, and asked which of its files are known, may find that another ingest has brought one to
+    its end meanwhile: that is the same arrival, not the file once more.  One that is gone, and is back, arrives anew.
+
+    Notes
+    -----
+    The second statement sees what others have committed while the first waited for them (index `arrivals_by_path`);
+    its rows are held already.
+    """
+    seen = list(sightings)
+    see(connection, seen)
+    return set(connection.execute(_KNOWN, {"paths": [one.path for one in seen]}).scalars())
 
 
 def settling(connection: Connection, below: str = "") -> list[Arrival]:
