@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+from label_sets import label_sets
 from prometheus_client.metrics import MetricWrapperBase
 
 from nightcrew.calmanager.metrics import Metrics as CalmanagerMetrics
@@ -74,6 +76,12 @@ def catalogue() -> str:
     for name, about in _told().items():
         labels, services = ", ".join(about["labels"]), ", ".join(about["services"])
         lines.append(f"  {name}:\n    {{type: {about['type']}, labels: [{labels}], services: [{services}]}}")
+    lines += ["# Closed sets: the values of a label, of all metrics or (METRIC.LABEL) of one.", "labels:"]
+    for name, values in label_sets().items():
+        text = (
+            values if isinstance(values, str) else yaml.safe_dump(values, default_flow_style=None, width=10_000).strip()
+        )
+        lines.append(f"  {name}: {text}")
     return "\n".join(lines) + f"\n{mark}{others}"
 
 

@@ -199,14 +199,19 @@ OPERATIONS = (
     Panel("Reducers at work", "percentunit", (("avg by (job_class) (nightcrew_worker_busy)", "{{job_class}}"),)),
     Panel("Reducers", "short", (("count by (job_class) (nightcrew_worker_busy)", "{{job_class}}"),)),
     Panel(
-        "Primitives, 95 of 100, the ten longest",
+        "Primitives, mean, the ten longest",
         "s",
         (
             (
-                "topk(10, " + quantile(0.95, "nightcrew_primitive_duration_seconds", "primitive", RECIPE) + ")",
+                "topk(10, "
+                + rate("nightcrew_primitive_duration_seconds_sum", "primitive", RECIPE)
+                + " / "
+                + rate("nightcrew_primitive_duration_seconds_count", "primitive", RECIPE)
+                + ")",
                 "{{primitive}}",
             ),
         ),
+        says="CPU time. No histogram: a series for each bucket, primitive, recipe and reducer would be most of all.",
     ),
     Panel(
         "Jobs, half and 95 of 100",

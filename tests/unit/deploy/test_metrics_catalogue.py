@@ -37,6 +37,8 @@ WORDS = set(
 )
 FORBIDDEN = {"file", "filename", "frame", "target", "object", "program", "job_id", "night", "user"}
 """Labels that would make a series for everything that ever happened."""
+MOST = {"instrument": 20, "recipe": 50, "primitive": 100}
+"""Values that labels may have where it is more than ten; a reducer tells of primitives that it has met."""
 
 
 def registries() -> dict[str, CollectorRegistry]:
@@ -96,10 +98,27 @@ def test_no_label_makes_a_series_for_everything_that_ever_happened() -> None:
     assert not labels & FORBIDDEN
 
 
+@pytest.mark.parametrize("name", sorted(CATALOGUE["ours"]))
+def test_every_label_has_a_closed_set_of_values(name: str) -> None:
+    for label in CATALOGUE["ours"][name]["labels"]:
+        values = CATALOGUE["labels"].get(f"{name}.{label}", CATALOGUE["labels"].get(label))
+        assert isinstance(values, str) or 0 < len(set(values)) == len(values) <= MOST.get(label, 10), label
+
+
+def test_no_set_of_values_belongs_to_no_label() -> None:
+    used = {
+        one
+        for name, about in CATALOGUE["ours"].items()
+        for label in about["labels"]
+        for one in (label, f"{name}.{label}")
+    }
+    assert set(CATALOGUE["labels"]) <= used
+
+
 def test_names_end_in_their_unit() -> None:
     for name, about in CATALOGUE["ours"].items():
         assert about["type"] != "counter" or name.endswith("_total"), name
-        assert about["type"] != "histogram" or name.endswith(("_seconds", "_bytes")), name
+        assert about["type"] not in {"histogram", "summary"} or name.endswith(("_seconds", "_bytes")), name
 
 
 @pytest.mark.parametrize(("where", "expression"), list(expressions()), ids=lambda value: None)
@@ -107,8 +126,8 @@ def test_rules_and_boards_ask_for_metrics_that_exist(where: str, expression: str
     known = set(CATALOGUE["ours"]) | set(CATALOGUE["others"]) | RECORDED
     for name in names_in(expression):
         base = re.sub(r"_(bucket|sum|count)$", "", name)
-        histogram = CATALOGUE["ours"].get(base, {}).get("type") == "histogram"
-        assert name in known or (histogram and base != name), f"{where}: {name} is in no catalogue"
+        several = CATALOGUE["ours"].get(base, {}).get("type") in {"histogram", "summary"}
+        assert name in known or (several and base != name), f"{where}: {name} is in no catalogue"
 
 
 def test_names_are_found_in_a_query_where_they_stand() -> None:

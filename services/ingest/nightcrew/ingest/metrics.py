@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 SERVICE = "ingest"
 OUTCOMES = ("accepted", "duplicate", "incomplete", "quarantined")
+READ = ("accepted", "duplicate")
+"""Of files that were read: whose frames they are is known only then."""
 INCOMPLETE = frozenset({"empty", "truncated", "compressed_stream_damaged"})
 """Codes of files that were never whole."""
 TROUBLES = ("files", "database", "relay")
-_SETTLE = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
-_SIZES = tuple(2.0**20 * size for size in (0.25, 1, 2, 4, 8, 16, 32, 64, 128, 512, 2048))
+_SETTLE = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+_SIZES = tuple(2.0**20 * size for size in (1, 4, 16, 64, 256, 2048))
 
 
 class Metrics:
@@ -35,7 +37,8 @@ class Metrics:
 
     Notes
     -----
-    Every combination of labels is there from the start, with 0, so that rates and absences can be told.
+    Every combination of labels that can occur is there from the start, with 0, so that rates and absences can be
+    told; histograms begin with what they first measure.
     """
 
     def __init__(self) -> None:
@@ -59,11 +62,12 @@ class Metrics:
         for what in TROUBLES:
             self._trouble.labels(what)
         for instrument in (*INSTRUMENTS, OTHER):
-            for metric in (self._settle, self._size, self._last):
-                metric.labels(instrument)
+            self._last.labels(instrument)
             for kind in KINDS:
-                for outcome in OUTCOMES:
+                for outcome in READ:
                     self._frames.labels(instrument, kind, outcome)
+        for outcome in OUTCOMES:
+            self._frames.labels(OTHER, OTHER, outcome)
 
     def recorded(self, one: Recorded, seconds: float) -> None:
         """Count a file that has come to its end."""

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-BUCKETS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600, 14400)
+BUCKETS = (2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400)
 """Seconds; the promise that alerts watch, 120 s, is one of them."""
 LIVE = 86400.0
 """Seconds after which a frame is no live one: an archive that is read in says nothing about the night."""
 FRAME_TYPES = ("science", "standard", "dark", "flat", "bpm", "arc", "other")
 """Kinds that series are told apart by."""
+PROMISED = ("science", "standard")
+"""Kinds that alerts ask about: counted for from 0."""
 
 
 class Stage(StrEnum):
@@ -63,7 +65,8 @@ class FrameLatency:
         )
         for instrument in (*INSTRUMENTS, OTHER):
             self._skew.labels(instrument)
-            for frame_type in FRAME_TYPES:
+        for instrument in INSTRUMENTS:
+            for frame_type in PROMISED:
                 for stage in stages:
                     self._latency.labels(instrument, frame_type, str(stage))
 

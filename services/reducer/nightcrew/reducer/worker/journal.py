@@ -59,7 +59,7 @@ class Journal:
     def claimed(self, claim: Claim, waited: float | None) -> None:
         """Note a job that is taken up."""
         self._at_work.clear()
-        self.metrics.claimed(waited)
+        self.metrics.claimed(claim, waited)
         self.log.info("job taken", **_about(claim), waited=waited and round(waited, 2))
 
     def begun(self, claim: Claim, primitive: Begun) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken
 from nightcrew.shared.outcomes import Status
 from nightcrew.shared.telemetry import BusMetrics, exposition, instrument_label, new_registry
-from nightcrew.shared.telemetry.registry import INSTRUMENTS, OTHER
+from nightcrew.shared.telemetry.registry import OTHER
 
 if TYPE_CHECKING:
     from nightcrew.reducer.worker.wire import Ended, Ready
@@ -19,7 +19,9 @@ SERVICE = "reducer"
 ENDS = (*(str(status) for status in Status), "crash", "lost", "released")
 """How attempts end: with an outcome, or without."""
 _JOB = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
-_PRIMITIVE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800)
+_MESSAGE = (1, 10, 60, 600, 3600)
+FURTHER = ("crash", "lost", str(Status.RETRYABLE))
+"""Ends after which a job is tried again."""
 
 
 class Metrics:
@@ -32,7 +34,8 @@ class Metrics:
 
     Notes
     -----
-    Labels are closed sets: recipes are those that the children know, all others count as `other`.
+    Labels are closed sets: recipes are those that the children know, all others count as `other`.  A recipe is counted
+    for from the claim of its first job, with 0 for every end: a reducer of one class meets few of them.
     """
 
     def __init__(self, queue: str) -> None:
@@ -41,7 +44,7 @@ class Metrics:
         self._queue = queue
         self._recipes: frozenset[str] = frozenset()
         self._message_seconds = self._histogram(
-            "nightcrew_message_duration_seconds", "Time from a claim to its end", _JOB, "service", "queue"
+            "nightcrew_message_duration_seconds", "Time from a claim to its end", _MESSAGE, "service", "queue"
         )
         self._in_progress = self._gauge("nightcrew_messages_in_progress", "Messages in hand", "service", "queue")
         self._jobs = self._counter("nightcrew_jobs_total", "Attempts at jobs", "instrument", "recipe", "outcome")
@@ -52,9 +55,10 @@ class Metrics:
         self._attempts = self._counter(
             "nightcrew_job_attempts_total", "Attempts that a job needed beyond the first, by why", "recipe", "reason"
         )
-        self._primitive_seconds = self._histogram(
-            "nightcrew_primitive_duration_seconds", "CPU time of a primitive", _PRIMITIVE, "recipe", "primitive"
-        )
+        self._primitive_seconds = Summary(
+            "nightcrew_primitive_duration_seconds", "CPU time of a primitive", ("recipe", "primitive"),
+            registry=self.registry,
+        )  # fmt: skip
         self._primitive_failures = self._counter(
             "nightcrew_primitive_failures_total", "Primitives that did not come to their end", "recipe", "primitive"
         )
@@ -65,8 +69,6 @@ class Metrics:
         self._recycled = self._counter("nightcrew_worker_children_total", "Children that became warm")
         self._in_progress.labels(SERVICE, queue)
         self._message_seconds.labels(SERVICE, queue)
-        self._waits.labels(queue)
-        self._know(())
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
@@ -77,25 +79,19 @@ class Metrics:
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
-    def _know(self, recipes: tuple[str, ...]) -> None:
-        """Begin to count for recipes, from 0."""
-        for recipe in {*recipes, OTHER} - self._recipes:
-            for instrument in (*INSTRUMENTS, OTHER):
-                for end in ENDS:
-                    self._jobs.labels(instrument, recipe, end)
-            for reason in ("crash", "lost", str(Status.RETRYABLE)):
-                self._attempts.labels(recipe, reason)
-            self._job_seconds.labels(recipe)
-            self._cpu.labels(recipe)
-        self._recipes |= {*recipes, OTHER}
-
     def warm(self, ready: Ready) -> None:
         """Count a child, and learn which recipes it knows."""
-        self._know(ready.recipes)
+        self._recipes |= frozenset(ready.recipes)
         self._recycled.inc()
 
-    def claimed(self, waited: float | None) -> None:
-        """Note that a job is taken up."""
+    def claimed(self, claim: Claim, waited: float | None) -> None:
+        """Note that a job is taken up, and begin to count for its recipe."""
+        recipe, instrument = self._recipe(claim), instrument_label(claim.job.instrument)
+        for end in ENDS:
+            self._jobs.labels(instrument, recipe, end)
+        for reason in FURTHER:
+            self._attempts.labels(recipe, reason)
+        self._cpu.labels(recipe)
         self._busy.set(1)
         self._in_progress.labels(SERVICE, self._queue).set(1)
         if waited is not None:
@@ -115,7 +111,7 @@ class Metrics:
         self._jobs.labels(instrument, recipe, end).inc()
         self._job_seconds.labels(recipe).observe(seconds)
         self._message_seconds.labels(SERVICE, self._queue).observe(seconds)
-        if end in ("crash", "lost", str(Status.RETRYABLE)):
+        if end in FURTHER:
             self._attempts.labels(recipe, end).inc()
         if at_work and end not in (str(Status.SUCCEEDED), "released"):
             self._primitive_failures.labels(recipe, at_work).inc()
