@@ -282,6 +282,86 @@ def test_one_worker_holds_one_job_and_leaves_the_next_to_another(site, bus):
     other.close()
 
 
+def test_who_takes_from_several_queues_holds_one_job_of_all_and_leaves_the_next_to_another(site, bus):
+    other = site.bus()
+    queues = (REALTIME, "reduce.science")
+    with bus.pull(*queues, tick=0.05) as mine, other.pull(*queues, tick=0.05) as theirs:
+        bus.publish(job())
+        first = following(mine)
+        bus.publish(job(JobClass.SCIENCE))
+        bus.publish(job())
+        second = following(theirs)
+        first.ack()
+        third = following(mine)
+        assert {second.queue, third.queue} == set(queues)
+        second.ack()
+        third.ack()
+        assert ticks(mine, 2) + ticks(theirs, 2) == [None] * 4
+    other.close()
+
+
+def test_a_class_whose_jobs_never_end_starves_no_other(bus):
+    for _ in range(8):
+        bus.publish(job())
+    bus.publish(rare := job(JobClass.SCIENCE))
+    taken = []
+    with bus.pull(REALTIME, "reduce.science", tick=0.05) as consumer:
+        for _ in range(3):
+            taken.append((delivery := following(consumer)).message)
+            delivery.ack()
+    assert rare in taken
+
+
+def test_what_was_taken_from_several_queues_and_not_settled_comes_again_marked(site, bus):
+    bus.publish(sent := job())
+    with bus.pull(REALTIME, "reduce.science", tick=0.05) as consumer:
+        following(consumer)
+    with bus.pull("reduce.science", REALTIME, tick=0.05) as consumer:
+        delivery = following(consumer)
+        assert (delivery.message, delivery.queue, delivery.redelivered) == (sent, REALTIME, True)
+        delivery.ack()
+    assert site.take(REALTIME) is None
+
+
+def test_a_service_that_takes_from_several_queues_goes_on_after_its_connection_was_cut(site):
+    stop, tally = Event(), Tally()
+    bus = site.bus(stop=stop, observer=tally)
+    for _ in range(3):
+        bus.publish(job())
+    handled: list[Delivery] = []
+    while len(handled) < 3:
+        try:
+            with bus.pull(REALTIME, "reduce.science", tick=0.05) as consumer:
+                while len(handled) < 3:
+                    delivery = following(consumer)
+                    if isinstance(delivery.ack(), Settled):
+                        handled.append(delivery)
+                    if len(handled) == 1:
+                        site.cut(bus)
+        except ConsumerLost:
+            continue
+    bus.close()
+    assert tally.of(Side.CONSUMING).count(True) >= 2
+
+
+def test_a_queue_that_goes_missing_among_several_ends_the_taking(site, bus):
+    with bus.pull(REALTIME, "reduce.science", tick=0.05) as consumer:
+        assert ticks(consumer, 1) == [None]
+        site.delete(REALTIME)
+        with pytest.raises(ConsumerLost, match="deleted|NOT_FOUND"):
+            ticks(consumer, 100)
+
+
+def test_who_takes_from_several_queues_ends_when_told_to(site):
+    stop = Event()
+    bus = site.bus(stop=stop)
+    with bus.pull(REALTIME, "reduce.science", tick=0.02) as consumer:
+        for delivery in consumer:
+            assert delivery is None
+            stop.set()
+    bus.close()
+
+
 def test_frames_go_to_one_planner_and_to_the_next_when_it_leaves(site, bus):
     standby = site.bus()
     with standby_after(bus.consume("plan.frames", tick=0.05), standby) as (active, waiting):

@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -21,16 +22,20 @@ import structlog
 
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.cli.commands.up import _shown
+from nightcrew.cli.suite.all_classes import AllClasses
 from nightcrew.cli.suite.running import Settings, opened
+from nightcrew.shared.bus import Topology
 from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.ledger import LEDGER, JobState, browsing, conservation, frames, pausing
 from nightcrew.shared.ledger.browsing import Wanted
-from nightcrew.shared.messages import JOBS
+from nightcrew.shared.messages import JOBS, JobClass
+from support.buses import rabbit_site
 from support.command import nightcrew
 from support.frames import write_niri
 from support.observatory_suite import prepare_broker
 from support.observing import HASTE
-from support.rabbitmq import own_node
+from support.rabbitmq import own_node, rabbitmq_url
+from support.reducers import Works, raw_sky
 from support.runs import DARK
 
 if TYPE_CHECKING:
@@ -40,8 +45,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from nightcrew.cli.suite.running import Suite
+    from nightcrew.shared.telemetry import BusMetrics
 
-__all__ = ["nightcrew"]
+__all__ = ["nightcrew", "rabbitmq_url"]
 
 PATIENCE = 30.0
 
@@ -159,6 +165,32 @@ def test_with_a_broker_jobs_go_through_it_and_what_nobody_can_read_is_shown_to_p
         assert refused.code == 1
         assert "it can only be thrown away" in refused.err
         assert len(nightcrew("dead", "list", "--json", *where).lines) == 1
+
+
+def test_while_one_reducer_has_a_long_job_the_other_takes_the_waiting_one_of_another_class(
+    database, tmp_path, rabbitmq_url
+):
+    works = Works(database, tmp_path)
+    look = raw_sky(tmp_path)
+    hold = works.user_recipe(f"    while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.02)")
+    with rabbit_site(rabbitmq_url, Topology.load()) as site, ExitStack() as stack:
+        stack.enter_context(works.housekeeping(site.bus()))
+
+        def bus(stop: threading.Event, observer: BusMetrics) -> AllClasses:
+            return AllClasses(site.bus(stop=stop, observer=observer))
+
+        hands = [stack.enter_context(works.reducer(bus)) for _ in range(2)]
+        works.wait(lambda: not any(hand.pulse.waits_for for hand in hands))
+        long = works.dark_job(recipe=hold, product=None)
+        works.wait(lambda: works.job(long).state is JobState.RUNNING)
+        # With two of another class there is one for the hands that are full, if these take it.
+        short = [works.quick_look(look, JobClass.REALTIME) for _ in range(2)]
+        works.wait_ended(*short)
+        assert works.job(long).state is JobState.RUNNING
+        (tmp_path / "go").touch()
+        works.wait_ended(long)
+        states = {works.job(one).state for one in (long, *short)}
+    assert states == {JobState.SUCCEEDED}
 
 
 def test_a_broker_that_is_not_there_is_told_before_anything_runs(place, postgres_url):

@@ -30,8 +30,12 @@ class AllClasses:
         return self.bus.publish(message, route)
 
     def consume(self, *queues: str, tick: float = 1.0) -> Consumer:  # noqa: ARG002 (whichever they are)
-        """Subscribe to the queues of all classes."""
-        return self.bus.consume(*(f"reduce.{one}" for one in JobClass), tick=tick)
+        """Take from the queues of all classes, one job of them all at a time."""
+        return self.pull(*(f"reduce.{one}" for one in JobClass), tick=tick)
+
+    def pull(self, *queues: str, tick: float = 1.0) -> Consumer:
+        """Take from several queues in turn."""
+        return self.bus.pull(*queues, tick=tick)
 
     def pump(self, seconds: float) -> Lost | None:
         """Serve the connections for a while."""

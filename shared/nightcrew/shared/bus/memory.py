@@ -60,6 +60,10 @@ class MemoryBus:
         self._consumer = MemoryConsumer(self, self._stop, queues, tick)
         return self._consumer
 
+    def pull(self, *queues: str, tick: float = 1.0) -> MemoryConsumer:
+        """Take from several queues in turn; see `Bus.pull`: here nothing is sent ahead."""
+        return self.consume(*queues, tick=tick)
+
     def pump(self, seconds: float) -> Lost | None:
         """Wait; see `Bus.pump`."""
         self._woken.wait(seconds)

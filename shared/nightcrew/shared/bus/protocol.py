@@ -160,6 +160,20 @@ class Bus(Protocol):
             If a queue cannot be consumed from: it is missing, or not for this user.
         """
 
+    def pull(self, *queues: str, tick: float = 1.0) -> Consumer:
+        """Take from several queues in turn, one message at a time from all of them together.
+
+        For whoever is busy with a message for long: what waits in another queue is left to others meanwhile.  None of
+        the queues may be one that is for a single consumer.
+
+        Raises
+        ------
+        BusUnavailable
+            If the broker cannot be reached.
+        ConsumerLost
+            If it breaks at once.
+        """
+
     def pump(self, seconds: float) -> Lost | None:
         """Serve the connections for a while, with a job running elsewhere; tell if the subscription was lost.
 

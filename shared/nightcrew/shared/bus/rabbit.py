@@ -14,6 +14,7 @@ from nightcrew.shared.bus.connection import Link
 from nightcrew.shared.bus.errors import BusUnavailable
 from nightcrew.shared.bus.observer import Observer, Side, Silent, ending
 from nightcrew.shared.bus.protocol import Lost, Publication, Published, Refused, Returned
+from nightcrew.shared.bus.pulling import RabbitPuller
 from nightcrew.shared.bus.subscription import RabbitConsumer
 from nightcrew.shared.messages import encode
 
@@ -109,9 +110,16 @@ class RabbitBus:
 
     def consume(self, *queues: str, tick: float = 1.0) -> RabbitConsumer:
         """Subscribe to queues; see `Bus.consume`."""
+        return self._only(RabbitConsumer, queues, tick)
+
+    def pull(self, *queues: str, tick: float = 1.0) -> RabbitConsumer:
+        """Take from several queues in turn; see `Bus.pull`."""
+        return self._only(RabbitPuller, queues, tick)
+
+    def _only(self, kind: type[RabbitConsumer], queues: tuple[str, ...], tick: float) -> RabbitConsumer:
         if self._consumer is not None and not self._consumer.closed:
             raise RuntimeError("this bus has a consumer already: close it first")
-        self._consumer = RabbitConsumer(self, self._in, self._stop, queues, tick)
+        self._consumer = kind(self, self._in, self._stop, queues, tick)
         return self._consumer
 
     def pump(self, seconds: float) -> Lost | None:

@@ -82,9 +82,7 @@ class RabbitConsumer(BaseConsumer[FromRabbit]):
 
     def _taker(self, queue: str) -> Any:
         def take(_channel: BlockingChannel, method: Any, properties: BasicProperties, body: bytes) -> None:
-            returns = int((properties.headers or {}).get("x-delivery-count", 0))
-            token = (method.delivery_tag, properties)
-            self._arrived.append(Arrived(queue, body, method.redelivered, returns, token))
+            self._arrived.append(arrived_from(queue, method, properties, body))
 
         return take
 
@@ -145,3 +143,9 @@ class RabbitConsumer(BaseConsumer[FromRabbit]):
                 self._channel.close()
         except AMQPError as error:
             self._link.drop(repr(error))
+
+
+def arrived_from(queue: str, method: Any, properties: BasicProperties, body: bytes) -> Arrived[FromRabbit]:
+    """Return what pika has handed over, as we keep it."""
+    returns = int((properties.headers or {}).get("x-delivery-count", 0))
+    return Arrived(queue, body, method.redelivered, returns, (method.delivery_tag, properties))
