@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import generate_latest
+from prometheus_client import Counter, Gauge, Histogram
 
 from nightcrew.calmanager.core.states import State
 from nightcrew.shared.association import Level
-from nightcrew.shared.association.reading import INSTRUMENTS
+from nightcrew.shared.telemetry import exposition, instrument_label, new_registry
+from nightcrew.shared.telemetry.registry import INSTRUMENTS, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nightcrew.shared.association import Answer, Target
 
-OTHER = "other"
+SERVICE = "calmanager"
 CALTYPES = (
     *("processed_dark", "processed_flat", "processed_bpm", "processed_arc", "processed_telluric"),
     *("processed_standard", "raw", OTHER),
@@ -38,13 +37,8 @@ def caltype_label(caltype: str) -> str:
     return "raw" if not caltype.startswith("processed_") and caltype.isidentifier() else OTHER
 
 
-def instrument_label(instrument: str) -> str:
-    """Return the label of an instrument; the set of labels is closed."""
-    return instrument if instrument in INSTRUMENTS else OTHER
-
-
 class Metrics:
-    """The metrics of one app, in a registry of their own.
+    """The metrics of the calibration service, in a registry of their own.
 
     Notes
     -----
@@ -52,11 +46,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        build = Gauge(
-            "nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=self.registry
-        )
-        build.labels("calmanager", version("nightcrew-calmanager"), "unknown").set(1)
+        self.registry = new_registry(SERVICE)
         self._requests = Counter(
             "nightcrew_calibration_requests_total",
             "Questions which calibration belongs to a frame",
@@ -147,4 +137,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return exposition(self.registry)

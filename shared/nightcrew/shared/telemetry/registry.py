@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
+from nightcrew.shared.telemetry.revisions import revision
+
 INSTRUMENTS = ("NIRI", "F2")
 """Instruments that series are told apart by; all others count as `other`."""
 OTHER = "other"
-REVISION = "NIGHTCREW_REVISION"
-"""Environment variable with the commit that an image was built from."""
 
 
 def new_registry(service: str) -> CollectorRegistry:
@@ -27,7 +26,8 @@ def new_registry(service: str) -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     build = Gauge("nightcrew_build_info", "What runs here", ["service", "version", "revision"], registry=registry)
-    build.labels(service, version(f"nightcrew-{service}"), os.environ.get(REVISION) or "unknown").set(1)
+    distribution = f"nightcrew-{service}"
+    build.labels(service, version(distribution), revision(distribution)).set(1)
     return registry
 
 

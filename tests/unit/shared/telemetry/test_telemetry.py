@@ -45,11 +45,6 @@ def test_a_registry_says_which_service_runs_here_and_from_which_commit(monkeypat
     assert "process_resident_memory_bytes" in text
 
 
-def test_without_an_image_the_revision_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NIGHTCREW_REVISION", raising=False)
-    assert b'revision="unknown"' in exposition(new_registry("shared"))
-
-
 def test_instruments_that_nobody_knows_share_one_label() -> None:
     assert [instrument_label(name) for name in ("NIRI", "F2", "GMOS-N")] == ["NIRI", "F2", "other"]
 

@@ -15,6 +15,7 @@ from nightcrew.calmanager.database.newest import newest
 from nightcrew.calmanager.http import wire
 from nightcrew.shared.database import require
 from nightcrew.shared.errors import NightcrewError
+from nightcrew.shared.telemetry.probes import TEXT
 
 if TYPE_CHECKING:
     from nightcrew.calmanager.http.service import Service
@@ -52,7 +53,7 @@ def health_routes(service: Service) -> APIRouter:
             looked[:] = [time.monotonic()]
             await service.workers.run(_refresh, service)
         text = await service.workers.run(service.metrics.text)
-        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(text, media_type=TEXT)
 
     return router
 
