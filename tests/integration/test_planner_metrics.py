@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from nightcrew.planner.housekeeping import Kept
-from nightcrew.planner.looking import Looked
+from nightcrew.planner.looked import Looked
 from nightcrew.planner.metrics import Metrics
 from nightcrew.planner.watching import StateWatch, watching
 from nightcrew.shared.database import DatabaseSettings, open_database

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
+from nightcrew.planner.remembering import RememberingDesk
 from nightcrew.planner.service import Pace, PlannerService
 from nightcrew.shared.bus import Topology
 from nightcrew.shared.bus.memory import MemoryBus
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nightcrew.planner.housekeeping import Kept
-    from nightcrew.planner.looking import Looked
+    from nightcrew.planner.looked import Looked
     from nightcrew.shared.database import Database
 
 
@@ -65,9 +66,8 @@ class Staged:
 
     def __post_init__(self) -> None:
         self.bus = MemoryBus(self.broker, stop=self.stop)
-        self.service = PlannerService(
-            self.suite.planner, self.bus, self.heard, self.stop, Pace(), clock=lambda: self.now
-        )
+        planner = replace(self.suite.planner, desk=RememberingDesk(self.suite.desk, clock=lambda: self.now))
+        self.service = PlannerService(planner, self.bus, self.heard, self.stop, Pace(), clock=lambda: self.now)
 
     def beat(self, seconds: float = 10.0) -> None:
         """Let time pass, and the service do what is due."""

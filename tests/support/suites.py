@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.planner.core.closing import Patience
-from nightcrew.planner.looking import Looked, Planner
+from nightcrew.planner.looked import Looked
+from nightcrew.planner.looking import Planner
 from nightcrew.shared.frame_facts import to_json
 from nightcrew.shared.ledger import ArrivalState, arrivals, claims, conservation, frames, jobs
 from nightcrew.shared.ledger.records import Claim, JobRow, NewFrame, NewProduct, Sighting

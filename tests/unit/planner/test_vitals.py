@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nightcrew.planner.housekeeping import Kept
-from nightcrew.planner.looking import Looked
+from nightcrew.planner.looked import Looked
 from nightcrew.planner.metrics import Metrics
 from nightcrew.planner.settings import PlannerSettings
 from nightcrew.planner.vitals import Trying, Vitals

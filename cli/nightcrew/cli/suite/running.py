@@ -23,6 +23,7 @@ from nightcrew.ingest.service import Ingest
 from nightcrew.ingest.settings import IngestSettings
 from nightcrew.ingest.telling import Teller
 from nightcrew.planner.looking import Planner
+from nightcrew.planner.remembering import RememberingDesk
 from nightcrew.planner.service import PlannerService
 from nightcrew.planner.settings import PlannerSettings
 from nightcrew.planner.telling import LogWatcher
@@ -152,7 +153,7 @@ class Suite:
 
     def _plan(self, manager: CalibrationManager, settings: PlannerSettings) -> None:
         planner = Planner(
-            self.database, ManagerDesk(manager), settings.patience, profile=settings.profile,
+            self.database, RememberingDesk(ManagerDesk(manager)), settings.patience, profile=settings.profile,
             quick_looks=settings.quick_looks,
         )  # fmt: skip
         with self._bus(self._planning) as bus:

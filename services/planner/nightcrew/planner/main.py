@@ -14,6 +14,7 @@ import structlog
 
 from nightcrew.planner.looking import Planner
 from nightcrew.planner.metrics import Metrics
+from nightcrew.planner.remembering import RememberingDesk
 from nightcrew.planner.service import PlannerService
 from nightcrew.planner.settings import PREFIX, PlannerSettings
 from nightcrew.planner.telling import LogWatcher
@@ -65,7 +66,7 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
         require(database, LEDGER)
         server = Server(settings.calmanager_url.rstrip("/"), settings.token())
         stack.callback(server.close)
-        desk = ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute()))
+        desk = RememberingDesk(ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute())))
         bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=Trying(pulse, metrics.bus))
         stack.callback(bus.close)
         stack.enter_context(watching(StateWatch(database, metrics)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nightcrew.planner.housekeeping import Kept
-    from nightcrew.planner.looking import Looked
+    from nightcrew.planner.looked import Looked
     from nightcrew.shared.ledger.conservation import Balance
     from nightcrew.shared.ledger.gauging import QuickLook, Standing
 

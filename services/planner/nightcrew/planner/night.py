@@ -149,19 +149,19 @@ def neighbours(night: date) -> tuple[date, date]:
 def load(connection: Connection, night: date, instrument: str) -> Night:
     """Load a night with its neighbours, and keep other planners from it until the transaction ends (advisory lock)."""
     key = func.hashtextextended(f"planner {night} {instrument}", 0)
-    connection.execute(select(func.pg_advisory_xact_lock(key)))
+    now = connection.execute(select(func.now(), func.pg_advisory_xact_lock(key))).scalar_one()
     nights = [night, *neighbours(night)]
     rows = frames.of_nights(connection, nights, instrument)
     held = groups.of_nights(connection, nights, instrument)
     latest = {job.group_id: job for job in jobs.of_nights(connection, nights, instrument) if job.group_id is not None}
     succeeded = {job.id: group_id for group_id, job in latest.items() if job.state is JobState.SUCCEEDED}
     made: dict[int, list[ProductRow]] = {}
-    for product in products.of_jobs(connection, succeeded):
+    for product in products.of_jobs(connection, succeeded) if succeeded else ():
         made.setdefault(succeeded[product.job_id], []).append(product)
     return Night(
         night,
         instrument,
-        connection.execute(select(func.now())).scalar_one(),
+        now,
         {row.name: row for row in rows},
         {row.name: Seen(from_json(row.name, row.facts), row.arrived_at) for row in rows},
         {group.id: group for group in held},

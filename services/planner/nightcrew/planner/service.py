@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
     from threading import Event
 
-    from nightcrew.planner.looking import Looked, Planner
+    from nightcrew.planner.looked import Looked
+    from nightcrew.planner.looking import Planner
     from nightcrew.shared.bus import Bus, Delivery
     from nightcrew.shared.calibration_desk import Change
     from nightcrew.shared.ledger.retries import RetryPolicy

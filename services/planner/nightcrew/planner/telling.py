@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nightcrew.planner.housekeeping import Kept
-    from nightcrew.planner.looking import Looked
+    from nightcrew.planner.looked import Looked
 
 
 @dataclass(slots=True)

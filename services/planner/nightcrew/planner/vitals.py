@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nightcrew.planner.housekeeping import Kept
-    from nightcrew.planner.looking import Looked
+    from nightcrew.planner.looked import Looked
     from nightcrew.planner.service import Watcher
     from nightcrew.shared.bus import DeliveryOutcome, Observer, PublishOutcome, Side
     from nightcrew.shared.telemetry import Pulse
