@@ -18,6 +18,8 @@ KILLS = 50
 VICTIMS = ("ingest", "planner", "parent", "child")
 SHARES = (15, 15, 6, 14)
 """Of the kills: the death of a parent takes its child with it, and a new child has a long way to its first job."""
+BEARING = 600.0
+"""Seconds; each of twenty kills costs a process that has to become warm, on a busy machine for ten seconds and more."""
 HASTE = {"NIGHTCREW_REDUCER_LEASE": "1", "NIGHTCREW_REDUCER_RENEW": "0.3"}
 
 
@@ -70,8 +72,8 @@ def test_fifty_kills_lose_nothing_and_double_nothing(database, postgres_url, tmp
             for one in helpers:
                 one.start()
             try:
-                suite.until(lambda: strike(suite, rng, left) or not left)
-                suite.until_over(frames)
+                suite.until(lambda: strike(suite, rng, left) or not left, BEARING)
+                suite.until_over(frames, BEARING)
             finally:
                 over.set()
                 for one in helpers:
