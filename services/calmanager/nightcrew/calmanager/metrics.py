@@ -23,11 +23,12 @@ CALTYPES = (
     *("processed_standard", "raw", OTHER),
 )
 """Raw calibrations of all types count as one."""
-
+COUNTED = ("processed_dark", "processed_flat", "processed_bpm")
+"""Types that every night asks for: counted for from 0."""
 RESULTS = ("hit", "miss", "vetoed", "error")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
-_AGES = tuple(hours * 3600.0 for hours in (0.25, 1, 6, 24, 72, 168, 720, 2160, 4320, 8760))
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_AGES = tuple(hours * 3600.0 for hours in (1, 6, 24, 72, 168, 720, 8760))
+_SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 
 
 def caltype_label(caltype: str) -> str:
@@ -42,7 +43,8 @@ class Metrics:
 
     Notes
     -----
-    Every combination of labels is there from the start, with 0, so that rates and absences can be told.
+    What alerts ask about is there from the start, with 0, so that rates and absences can be told: the types of
+    calibrations that every night asks for.  Other types and instruments, routes and times begin with what happens.
     """
 
     def __init__(self) -> None:
@@ -83,23 +85,19 @@ class Metrics:
             registry=self.registry,
         )
         self._routes: set[tuple[str, str]] = set()
-        for instrument in (*INSTRUMENTS, OTHER):
-            for caltype in CALTYPES:
+        for instrument in INSTRUMENTS:
+            for caltype in COUNTED:
                 for result in RESULTS:
                     self._requests.labels(instrument, caltype, result)
                 for level in Level:
                     self._levels.labels(instrument, caltype, level.name.lower())
-                self._ages.labels(instrument, caltype)
                 self._newest.labels(instrument, caltype)
-        self.know_routes([(OTHER, OTHER)])
+        for status in STATUSES:
+            self._http.labels(OTHER, OTHER, status)
 
     def know_routes(self, routes: Iterable[tuple[str, str]]) -> None:
-        """Begin to count for methods and templates of routes; all that is asked besides counts as `other`."""
-        for method, route in routes:
-            self._routes.add((method, route))
-            self._durations.labels(method, route)
-            for status in STATUSES:
-                self._http.labels(method, route, status)
+        """Learn which methods and templates of routes there are; all that is asked besides counts as `other`."""
+        self._routes.update(routes)
 
     def answered(self, target: Target, answer: Answer) -> None:
         """Count a question and its answer."""
