@@ -156,6 +156,31 @@ def test_a_dark_of_our_own_is_used_though_the_server_does_not_answer(work, home,
     assert caveat.startswith(f"{MASTER} used, but {url}: cannot be asked")
 
 
+def test_a_server_that_may_have_a_mask_keeps_no_reduction_waiting(work, home, nightcrew):
+    url = unused_url()
+    configure(home, f"{url} get")
+    Path("masked.py").write_text(RECIPE.replace("p.ADUToElectrons()", "p.addDQ()\n    p.ADUToElectrons()"))
+    science = ("reduce", "N20160102S0100.fits", "-r", "masked.dark", "--json")
+    document = json.loads(nightcrew(*science).out)
+    assert document["status"] == "retryable"
+    assert document["reason"].startswith("processed dark for")
+    dark = master_dark(Path("masters") / MASTER)
+    document = json.loads(nightcrew(*science, "--user_cal", f"processed_dark:{dark}").out)
+    assert document["status"] == "succeeded"
+    (caveat,) = document["caveats"]
+    assert caveat.startswith(f"without the observatory's bad-pixel mask: {url}: cannot be asked")
+
+
+def test_darks_are_stacked_without_the_network(work, home, nightcrew):
+    url = unused_url()
+    configure(home, f"{url} get")
+    darks(work)
+    said = nightcrew("reduce", *sorted(map(str, Path("raw").glob("*.fits"))), "--json")
+    assert (said.code, Path("calibrations/processed_dark", MASTER).is_file()) == (0, True)
+    (caveat,) = json.loads(said.out)["caveats"]
+    assert caveat.startswith(f"without the observatory's bad-pixel mask: {url}: cannot be asked")
+
+
 def test_a_quick_look_does_not_wait_for_the_server(work, home, nightcrew):
     configure(home, f"{unused_url()} get")
     said = subtract_dark(nightcrew, "--ql", "--json")

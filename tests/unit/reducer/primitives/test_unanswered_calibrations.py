@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Frame
 
 DOWN = CouldNotAsk("http://cal.example: connection refused")
+WITHOUT = (
+    "without the observatory's bad-pixel mask: http://cal.example: connection refused; "
+    "reduce again once it answers, or name a mask with addDQ:user_bpm=FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,13 @@ def test_a_quick_look_waits_where_the_correction_is_forced(tmp_path):
         asking(run, DOWN).step("darkCorrect", {"do_cal": "force"})
 
 
-def test_science_is_not_reduced_without_the_mask_that_may_exist(tmp_path):
-    with running(tmp_path, prepared()) as run, pytest.raises(ServiceError, match=r"mask for N1.fits.*static_bpm=None"):
+@pytest.mark.parametrize("mode", ["sq", "qa", "ql"])
+def test_a_mask_that_may_exist_keeps_nobody_from_reducing_and_is_told_once(tmp_path, mode):
+    frames = [niri_frame(f"N{n}.fits", np.full((256, 256), 100.0, np.float32), PREPARE="done") for n in (1, 2)]
+    with running(tmp_path, *frames, mode=mode) as run:
         asking(run, DOWN).step("addDQ", {})
+        assert run.ledger.warnings == [WITHOUT]
+        assert all("ADDDQ" in frame.phu for frame in run.stream("main"))
 
 
 def test_a_mask_of_the_user_is_enough_and_the_doubt_is_told(tmp_path):
@@ -69,9 +77,8 @@ def test_a_mask_of_the_user_is_enough_and_the_doubt_is_told(tmp_path):
     write_frame(mask, tmp_path / "N9_bpm.fits")
     with running(tmp_path, prepared()) as run:
         asking(run, DOWN).step("addDQ", {"user_bpm": str(tmp_path / "N9_bpm.fits")})
-        assert run.ledger.warnings == [
-            "N1.fits: without the observatory's bad-pixel mask, http://cal.example: connection refused"
-        ]
+        assert run.ledger.warnings == [WITHOUT]
+        assert [row.filename for row in run.stream("main")[0].provenance] == ["N9_bpm.fits"]
 
 
 def test_whoever_asks_for_no_mask_is_not_kept_waiting(tmp_path):

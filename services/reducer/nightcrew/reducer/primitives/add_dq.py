@@ -18,7 +18,7 @@ from nightcrew.reducer.kernels.threads import all_of, batched
 from nightcrew.reducer.pending import pending_of
 from nightcrew.shared.calibrations import CouldNotAsk, Found, NotFound
 from nightcrew.shared.dq import DQ
-from nightcrew.shared.errors import CalibrationError, FrameError, ServiceError
+from nightcrew.shared.errors import CalibrationError, FrameError
 from nightcrew.shared.frames import ProvenanceRow
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.frames import Array, Frame, Plane
 
 STATIC_DEFAULT = "default"
+REMEDY = "reduce again once it answers, or name a mask with addDQ:user_bpm=FILE"
 
 
 class AddLatencyToDQ(Parameters):
@@ -123,7 +124,7 @@ def _mask_files(frame: Frame, p: AddDQ, run: Run) -> list[Path]:
                 for caveat in found.caveats:
                     run.warn(caveat)
             case CouldNotAsk(reason):
-                _without_asking(frame, reason, p, run)
+                _say_once(run, f"without the observatory's bad-pixel mask: {reason}; {REMEDY}")
             case NotFound() if p.user_bpm is None:
                 run.info(f"No BPMs found for {frame.filename} and none supplied by the user.")
     elif p.static_bpm is not None:
@@ -133,14 +134,10 @@ def _mask_files(frame: Frame, p: AddDQ, run: Run) -> list[Path]:
     return files
 
 
-def _without_asking(frame: Frame, reason: str, p: AddDQ, run: Run) -> None:
-    """Refuse to go on without the mask that may exist, unless the user has named one or wants a quick look."""
-    if run.mode == "sq" and p.user_bpm is None:
-        raise ServiceError(
-            f"bad-pixel mask for {frame.filename}: {reason}; try again, or set addDQ:user_bpm=FILE or "
-            "addDQ:static_bpm=None"
-        )
-    run.warn(f"{frame.filename}: without the observatory's bad-pixel mask, {reason}")
+def _say_once(run: Run, text: str) -> None:
+    """Warn, but not again for each frame."""
+    if text not in run.ledger.warnings:
+        run.warn(text)
 
 
 def _open_mask(run: Run, path: Path, frame: Frame) -> Frame:
