@@ -32,7 +32,7 @@ NEAR = 200
 """Near misses that an explanation tells."""
 FEW = 10
 """Near misses that come with an answer without match."""
-MANY = 1000
+MANY = 100
 """How far calibrations of a kind are counted for an answer without match."""
 
 
@@ -130,7 +130,7 @@ class Asking:
     ) -> list[Candidate]:
         """Return those that come near, besides those that were found."""
         seen = {candidate.entry for part in found for candidate in part}
-        statement = candidates.near_misses(question, self.asked, 10 * howmany, howmany + len(seen))
+        statement = candidates.near_misses(question, self.asked, 3 * howmany, howmany + len(seen))
         rows = {row.id: row for row in _rows(connection, statement) if row.id not in seen}
         noted = history.notes(connection, [row.id for row in rows.values() if row.state != "certified"])
         return [replace(self._candidate(row), state_note=noted.get(row.id, "")) for row in rows.values()]

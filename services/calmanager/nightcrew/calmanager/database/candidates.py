@@ -6,13 +6,14 @@ return the best of those that fulfil the rule.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.calmanager.database import compiling
 from nightcrew.calmanager.database.compiling import Writer
 from nightcrew.calmanager.database.ordering import by_time_first, distance, order_of
-from nightcrew.shared.association.conditions import Contains, Equal, Interval, NotAfter, Valid, Within
+from nightcrew.shared.association.conditions import Equal, Interval, NotAfter, Valid
 from nightcrew.shared.association.facts import whole_seconds
 
 if TYPE_CHECKING:
@@ -113,34 +114,31 @@ def near_misses(question: Question, asked: Sequence[Condition], nearest: int, ho
     """Select entries of the kind that fulfil the most conditions before the first that they fail, nearest first.
 
     Looked at are, on each side of the target's time, the nearest of the kind whatever they are, and the nearest that
-    agree in all that is compared; and those with a validity of their own.  An entry may be returned twice, and those
-    that fulfil all conditions are among them.
+    agree in all that the rule compares for equality; and those with a validity of their own.  An entry may be returned
+    twice, and those that fulfil all conditions are among them.
 
     Parameters
     ----------
     question, asked
         What is asked.
     nearest
-        How many to look at on each side.
+        How many to look at of each sort on each side.
     howmany
         How many to return.
     """
     write = Writer()
-    agreeing = _all_of([one for one in asked if isinstance(one, (Equal, Contains, Within))], write)
-    seconds = write.value(whole_seconds(question.target.value("ut_datetime")))
-    away = f"abs(ut_seconds - {seconds}::bigint)"
-    ways = (f"ut_seconds <= {seconds}::bigint", "ut_seconds DESC"), (f"ut_seconds > {seconds}::bigint", "ut_seconds")
-    scans = [
-        f"SELECT {_ALL} FROM {TABLE} WHERE {question.kind} AND {some} ORDER BY {way} LIMIT {int(limit)}"  # noqa: S608
-        for some, way, limit in (
-            *((f"valid IS NULL AND {side}", way, nearest) for side, way in ways),
-            *((f"valid IS NULL AND {side} AND {agreeing}", way, howmany) for side, way in ways),
-            ("valid IS NOT NULL", away, nearest),
-        )
-    ]
+    seconds = f"{write.value(whole_seconds(question.target.value('ut_datetime')))}::bigint"
+    away = f"abs(ut_seconds - {seconds})"
+    sorts: list[tuple[str, str]] = [("valid IS NOT NULL", away)]
+    for side, way in (("<=", "DESC"), (">", "ASC")):
+        sorts.append((f"valid IS NULL AND ut_seconds {side} {seconds}", f"ut_seconds {way}"))
+        sorts += _agreeing(question, write, seconds, side, way)
     order = order_of(question.rule, question.target, write, away)
     failed = "".join(f" WHEN NOT {compiling.condition(one, write)} THEN {number}" for number, one in enumerate(asked))
-    found = " UNION ALL ".join(f"({scan})" for scan in scans)
+    found = " UNION ALL ".join(
+        f"(SELECT {_ALL} FROM {TABLE} WHERE {question.kind} AND {some} ORDER BY {way} LIMIT {int(nearest)})"  # noqa: S608
+        for some, way in sorts
+    )
     text = (
         f"SELECT {COLUMNS} FROM ({found}) AS kin ORDER BY CASE{failed} ELSE {len(asked)} END DESC,"  # noqa: S608
         f" valid IS NULL, {order} LIMIT {2 * int(howmany)}"
@@ -149,10 +147,13 @@ def near_misses(question: Question, asked: Sequence[Condition], nearest: int, ho
 
 
 def how_many_of_kind(question: Question, limit: int | None = None) -> Statement:
-    """Count the entries of the kind, but not much beyond a limit."""
-    enough = "" if limit is None else f" LIMIT {int(limit)}"
+    """Count the entries of the kind, but not beyond a limit."""
     some = f"SELECT 1 FROM {TABLE} WHERE {question.kind} AND valid"  # noqa: S608
-    found = f"({some} IS NULL{enough}) UNION ALL ({some} IS NOT NULL{enough})"
+    if limit is None:
+        found = f"({some} IS NULL) UNION ALL ({some} IS NOT NULL)"
+    else:  # in order, lest an index be read to its end before the first comes
+        enough = f"LIMIT {int(limit)}"
+        found = f"({some} IS NULL ORDER BY ut_seconds {enough}) UNION ALL ({some} IS NOT NULL) {enough}"
     return Statement(f"SELECT count(*) FROM ({found}) AS kin", {})  # noqa: S608
 
 
@@ -194,6 +195,23 @@ def _scan(question: Question, asked: Sequence[Condition], write: Writer, side: s
         f"SELECT {_SORTED} FROM {TABLE} WHERE {' AND '.join(parts)}"  # noqa: S608
         f" ORDER BY ut_seconds {way} FETCH FIRST {int(howmany)} ROWS WITH TIES"
     )
+
+
+def _agreeing(question: Question, write: Writer, seconds: str, side: str, way: str) -> list[tuple[str, str]]:
+    """Return condition and order by which the index of the rule gives those that agree with the target.
+
+    Rows are compared as a whole: columns that are each equal to a constant would add nothing to the order, and the
+    index by time, which has the same order then, would be passed through to its end where nothing agrees.
+    """
+    equal = [one for one in question.conditions.strict if isinstance(one, Equal) and one.column != "instrument"]
+    if not equal or any(isinstance(one.wanted, float) and not math.isfinite(one.wanted) for one in equal):
+        return []
+    columns = [compiling.column(one.column) for one in equal]
+    wanted = ", ".join(write.json(one.wanted) for one in equal)
+    row = ", ".join(columns)
+    end = ">=" if side == "<=" else "<="
+    some = f"valid IS NULL AND ({row}, ut_seconds) {side} ({wanted}, {seconds}) AND ({row}) {end} ({wanted})"
+    return [(some, ", ".join(f"{one} {way}" for one in (*columns, "ut_seconds")))]
 
 
 def _own_validity(question: Question, asked: Sequence[Condition], write: Writer, howmany: int) -> str:

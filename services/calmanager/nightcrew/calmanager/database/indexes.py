@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from nightcrew.calmanager.database import compiling
+from nightcrew.calmanager.database import compiling, statistics
 from nightcrew.shared.association.conditions import Carries, Condition, Constant
 from nightcrew.shared.association.reading import INSTRUMENTS, rules_for
 
@@ -81,7 +81,7 @@ def shipped_rules() -> dict[str, dict[str, Rule]]:
 
 
 def refresh(database: Database, rules: Mapping[str, Mapping[str, Rule]] | None = None) -> tuple[int, int]:
-    """Make the indexes that the rules want, and drop those that they want no more.
+    """Make the indexes and statistics that the rules want, and drop those that they want no more.
 
     Calibrations can be read and entered meanwhile.
 
@@ -95,23 +95,24 @@ def refresh(database: Database, rules: Mapping[str, Mapping[str, Rule]] | None =
     ServiceError
         If the database failed; what was made until then stays, and the next call goes on.
     """
-    want = wanted(shipped_rules() if rules is None else rules)
+    chosen = shipped_rules() if rules is None else rules
+    want, known = wanted(chosen), statistics.wanted(chosen)
     with database.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        if _present(alone) == {(name, True) for name in want}:
+        if _present(alone) == {(name, True) for name in want} and statistics.present(alone) == set(known):
             return 0, 0
         alone.execute(sa.text("SET statement_timeout = 0"))
         alone.execute(sa.text("SET lock_timeout = 0"))
         alone.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
         try:
-            return _refresh(alone, want)
+            return _refresh(alone, want, known)
         finally:
             alone.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
             alone.execute(sa.text("RESET statement_timeout"))
             alone.execute(sa.text("RESET lock_timeout"))
 
 
-def _refresh(connection: Connection, want: Mapping[str, RuleIndex]) -> tuple[int, int]:
+def _refresh(connection: Connection, want: Mapping[str, RuleIndex], known: Mapping[str, str]) -> tuple[int, int]:
     found = _present(connection)
     good = {name for name, complete in found if complete} & set(want)
     broken = sorted({name for name, complete in found if not complete})
@@ -120,7 +121,7 @@ def _refresh(connection: Connection, want: Mapping[str, RuleIndex]) -> tuple[int
     for name in missing:
         definition = want[name].definition
         connection.exec_driver_sql(f'CREATE INDEX CONCURRENTLY "{name}" ON calibration.calibrations {definition}')
-    if missing:
+    if statistics.refresh(connection, known) or missing:
         connection.exec_driver_sql("ANALYZE calibration.calibrations")
     useless = sorted({name for name, complete in found if complete} - good)
     _drop(connection, useless)
