@@ -22,6 +22,7 @@ from nightcrew.planner.core.closing import Patience
 from nightcrew.planner.looking import Planner
 from nightcrew.shared.database import open_database, upgrade
 from nightcrew.shared.ledger import LEDGER, claims
+from nightcrew.shared.ledger.postgres import PostgresLedger
 from nightcrew.shared.ledger.records import Claim
 from support.desks import PaperDesk
 from support.observatory_suite import Suite, one_night, prepare_broker
@@ -119,7 +120,7 @@ def _full_ledger(database: Database, scratch: Path) -> Iterator[Row]:
     suite = PaperSuite(database, PaperDesk(scratch), scratch)
     suite.arrive(paper_night())
     patience = Patience(timedelta(), timedelta(), timedelta(), timedelta())
-    planner, looks = Planner(database, PaperDesk(scratch), patience), []
+    planner, looks = Planner(PostgresLedger(database), PaperDesk(scratch), patience), []
     for _ in range(LOOKS):
         began = time.perf_counter()
         planner.look(NIGHT, "NIRI")

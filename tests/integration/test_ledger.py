@@ -30,9 +30,8 @@ from nightcrew.shared.ledger import (
     pausing,
     products,
 )
-from nightcrew.shared.ledger.claims import Fenced
 from nightcrew.shared.ledger.records import Claim, NotClaimed, Usage
-from nightcrew.shared.ledger.retries import Done, Retry
+from nightcrew.shared.ledger.retries import Done, Fenced, Retry
 from nightcrew.shared.messages import FrameArrived, JobClass, JobReady, decode
 from nightcrew.shared.outcomes import Outcome, Status
 from support.ledgers import (

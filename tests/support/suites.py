@@ -13,6 +13,7 @@ from nightcrew.planner.looked import Looked
 from nightcrew.planner.looking import Planner
 from nightcrew.shared.frame_facts import to_json
 from nightcrew.shared.ledger import ArrivalState, arrivals, claims, conservation, frames, jobs
+from nightcrew.shared.ledger.postgres import PostgresLedger
 from nightcrew.shared.ledger.records import Claim, JobRow, NewFrame, NewProduct, Sighting
 from nightcrew.shared.ledger.states import JobState
 from nightcrew.shared.outcomes import Outcome, Status
@@ -54,7 +55,7 @@ class PaperSuite:
 
     @property
     def planner(self) -> Planner:
-        return Planner(self.database, self.desk, self.patience)
+        return Planner(PostgresLedger(self.database), self.desk, self.patience)
 
     def arrive(self, facts: Iterable[FrameFacts], night: date = NIGHT) -> None:
         """Let frames of a night arrive, as ingest records them."""

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nightcrew.planner.notes import Notes
-from nightcrew.shared.ledger import FrameState, GroupState, JobState, frames, groups, jobs
+from nightcrew.shared.ledger import FrameState, GroupState, JobState
 from nightcrew.shared.ledger.states import GROUP_OPEN, JOB_OPEN
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from nightcrew.planner.core.model import Group, Plan
     from nightcrew.planner.night import Night
     from nightcrew.shared.ledger.records import GroupRow
+    from nightcrew.shared.ledger.seam import Entries
 
 _FRAMES_OF = {GroupState.DONE: FrameState.REDUCED, GroupState.FAILED: FrameState.UNREDUCED}
 """What becomes of the frames of a group."""
@@ -26,7 +25,7 @@ class Books:
 
     Parameters
     ----------
-    connection
+    entries
         The transaction of the look.
     night
         What the ledger held when it began, kept up to date.
@@ -34,7 +33,7 @@ class Books:
         Groups of the plan that are in the ledger, by name.
     """
 
-    connection: Connection
+    entries: Entries
     night: Night
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -51,8 +50,7 @@ class Books:
         """Open a group, in the place of an earlier one if there is one."""
         night = self.night
         row = None if earlier is None else night.groups.pop(earlier)
-        number = groups.open_group(
-            self.connection,
+        number = self.entries.open_group(
             name=group.name,
             night=night.night,
             instrument=night.instrument,
@@ -67,8 +65,7 @@ class Books:
     def change(self, group_id: int, group: Group) -> None:
         """Give an open group the frames and the plan that it has now."""
         night = self.night
-        groups.change(
-            self.connection,
+        self.entries.change_group(
             night.groups[group_id],
             name=group.name,
             plan=night.notes[group_id].of(group).to_json(),
@@ -86,38 +83,38 @@ class Books:
     def drop(self, group_id: int, reason: str) -> None:
         """Let a group and its job go."""
         self.withdraw_job(group_id, reason)
-        groups.settle(self.connection, group_id, GroupState.SUPERSEDED, reason)
+        self.entries.settle_group(group_id, GroupState.SUPERSEDED, reason)
         del self.night.groups[group_id]
 
     def withdraw_job(self, group_id: int, reason: str) -> None:
         """Let the job of a group go, if it has not ended."""
         job = self.night.jobs.get(group_id)
         if job is not None and job.state in JOB_OPEN:
-            jobs.move(self.connection, job.id, JobState.SUPERSEDED, reason)
+            self.entries.move(job.id, JobState.SUPERSEDED, reason)
 
     def close(self, group_id: int, reason: str) -> None:
         """Let a group take no more frames."""
-        groups.close(self.connection, group_id, reason)
-        row = groups.get(self.connection, group_id)
+        self.entries.close_group(group_id, reason)
+        row = self.entries.group(group_id)
         assert row is not None
         self.night.groups[group_id] = row
 
     def settle(self, group_id: int, state: GroupState, reason: str = "") -> None:
         """Bring a group into a state, and its frames with it."""
-        groups.settle(self.connection, group_id, state, reason)
+        self.entries.settle_group(group_id, state, reason)
         group = replace(self.night.groups[group_id], state=state, reason=reason)
         self.night.groups[group_id] = group
         of_frames = _FRAMES_OF.get(state, FrameState.PLANNED)
         why = reason if of_frames is FrameState.UNREDUCED else ""
-        frames.settle(self.connection, group.frames, of_frames, why)
+        self.entries.settle_frames(group.frames, of_frames, why)
 
     def write_notes(self) -> None:
         """Write what has been noted of groups and is not in the ledger yet."""
         for group_id in self.night.notes.changed & self.night.groups.keys():
-            groups.note(self.connection, group_id, self.night.notes[group_id].to_json())
+            self.entries.note_group(group_id, self.night.notes[group_id].to_json())
 
     def _read(self, group_id: int, group: Group) -> None:
-        row = groups.get(self.connection, group_id)
+        row = self.entries.group(group_id)
         assert row is not None
         self.night.groups[group_id] = row
         self.night.notes.by_group[group_id] = Notes.from_json(row.plan)

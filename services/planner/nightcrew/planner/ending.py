@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nightcrew.shared.ledger import GroupState, JobState, products
+from nightcrew.shared.ledger import GroupState, JobState
 from nightcrew.shared.ledger.states import JOB_OPEN
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def end_groups(books: Books) -> Iterator[str]:
             continue
         books.settle(group_id, *leads)
         if leads[0] is GroupState.DONE and job.supersedes is not None:
-            products.supersede(books.connection, job.supersedes, job.id)
+            books.entries.supersede(job.supersedes, job.id)
         if leads[0] is not GroupState.SUBMITTED:
             yield night.groups[group_id].name
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nightcrew.planner.handing_in import Verdict
     from nightcrew.shared.calibration_desk import CalibrationDesk
-    from nightcrew.shared.database import Database
+    from nightcrew.shared.ledger.seam import Ledger
 
 
 @dataclass(slots=True)
@@ -32,8 +32,8 @@ class Planner:
 
     Parameters
     ----------
-    database
-        Holds the ledger.
+    ledger
+        Holds the nights.
     desk
         Gives calibrations out and takes new ones in.
     patience
@@ -44,7 +44,7 @@ class Planner:
         Whether frames of the sky get a quick look at once.
     """
 
-    database: Database
+    ledger: Ledger
     desk: CalibrationDesk
     patience: Patience = field(default_factory=Patience)
     mode: str = "sq"
@@ -64,7 +64,7 @@ class Planner:
         Raises
         ------
         ServiceError
-            If the database failed; nothing is written then.
+            If the ledger cannot be reached; nothing is written then.
 
         Notes
         -----
@@ -74,8 +74,8 @@ class Planner:
         said: dict[int, Verdict | CouldNotAsk] = {}
         looked = Looked(again=True)
         while looked.again:
-            with self.database.begin() as connection:
-                books = Books(connection, load(connection, night, instrument))
+            with self.ledger.begin() as entries:
+                books = Books(entries, load(entries, night, instrument))
                 note_verdicts(books.night, said)
                 new = [master for master in finished(books.night) if master.group_id not in said]
                 if not new:

@@ -10,25 +10,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from nightcrew.planner.core.closing import Seen
 from nightcrew.planner.core.readiness import Making
 from nightcrew.planner.core.reconciling import Held
 from nightcrew.planner.core.requests import File, Provided
 from nightcrew.planner.notes import Kept, Notes
 from nightcrew.shared.frame_facts import from_json
-from nightcrew.shared.ledger import GroupState, JobState, frames, groups, jobs, products
+from nightcrew.shared.ledger import GroupState, JobState
 from nightcrew.shared.ledger.states import GROUP_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date, datetime
 
-    from sqlalchemy import Connection
-
     from nightcrew.shared.frame_facts import FrameFacts
     from nightcrew.shared.ledger.records import FrameRow, GroupRow, JobRow, ProductRow
+    from nightcrew.shared.ledger.seam import Entries
 
 ONE_DAY = timedelta(days=1)
 
@@ -42,7 +39,7 @@ class Night:
     night, instrument
         Which.  Only what belongs to it may be changed.
     now
-        The time of the database.
+        The time of the ledger.
     frames
         By name, superseded versions excepted.
     seen
@@ -146,17 +143,16 @@ def neighbours(night: date) -> tuple[date, date]:
     return night - ONE_DAY, night + ONE_DAY
 
 
-def load(connection: Connection, night: date, instrument: str) -> Night:
-    """Load a night with its neighbours, and keep other planners from it until the transaction ends (advisory lock)."""
-    key = func.hashtextextended(f"planner {night} {instrument}", 0)
-    now = connection.execute(select(func.now(), func.pg_advisory_xact_lock(key))).scalar_one()
+def load(entries: Entries, night: date, instrument: str) -> Night:
+    """Load a night with its neighbours, and keep other planners from it until the transaction ends."""
+    now = entries.in_turn(f"planner {night} {instrument}")
     nights = [night, *neighbours(night)]
-    rows = frames.of_nights(connection, nights, instrument)
-    held = groups.of_nights(connection, nights, instrument)
-    latest = {job.group_id: job for job in jobs.of_nights(connection, nights, instrument) if job.group_id is not None}
+    rows = entries.frames(nights, instrument)
+    held = entries.groups(nights, instrument)
+    latest = {job.group_id: job for job in entries.jobs(nights, instrument) if job.group_id is not None}
     succeeded = {job.id: group_id for group_id, job in latest.items() if job.state is JobState.SUCCEEDED}
     made: dict[int, list[ProductRow]] = {}
-    for product in products.of_jobs(connection, succeeded) if succeeded else ():
+    for product in entries.products(succeeded) if succeeded else ():
         made.setdefault(succeeded[product.job_id], []).append(product)
     return Night(
         night,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.planner.core.requests import quick_look_request
 from nightcrew.planner.offers import SKY
-from nightcrew.shared.ledger import FrameState, jobs
+from nightcrew.shared.ledger import FrameState
 from nightcrew.shared.ledger.records import NewJob
 from nightcrew.shared.messages import JobClass
 
@@ -36,8 +36,7 @@ def submit_quick_looks(books: Books, ours: Iterable[Group], offers: Offers) -> I
     for name in new_frames(night, ours):
         used = offers.at_hand(night.seen[name].facts)
         request = quick_look_request(name, night.file(name), used)
-        _, new = jobs.submit(
-            books.connection,
+        _, new = books.entries.submit(
             NewJob(
                 key=f"quick-look/{night.frames[name].id}",
                 job_class=JobClass.REALTIME,

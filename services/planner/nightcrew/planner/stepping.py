@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.planner.core.closing import closed_groups
 from nightcrew.planner.core.reconciling import Change, Drop, Keep, Open, Renew, reconcile
-from nightcrew.shared.ledger import FrameState, GroupState, frames
+from nightcrew.shared.ledger import FrameState, GroupState
 from nightcrew.shared.ledger.states import GROUP_OPEN
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def mark_frames(books: Books, made: Plan) -> None:
         for file in group.owned
         if night.frames[file].state is not FrameState.PLANNED
     }
-    frames.settle(books.connection, planned, FrameState.PLANNED)
+    books.entries.settle_frames(planned, FrameState.PLANNED)
     for number, reason in _left_out(night, made):
-        frames.settle(books.connection, [number], FrameState.LEFT_OUT, reason)
+        books.entries.settle_frames([number], FrameState.LEFT_OUT, reason)
 
 
 def _left_out(night: Night, made: Plan) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,7 @@ from nightcrew.planner.core.reconciling import Used
 from nightcrew.planner.core.requests import Provided, job_class, job_request
 from nightcrew.planner.offers import provided
 from nightcrew.shared.calibrations import CouldNotAsk
-from nightcrew.shared.ledger import GroupState, JobState, jobs
+from nightcrew.shared.ledger import GroupState, JobState
 from nightcrew.shared.ledger.records import NewJob
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Submitting:
             self.books.settle(row.id, GroupState.FAILED, group.unprocessable)
             return Ended()
         waits, until = (ready.needs, ready.until) if isinstance(ready, Wait) else ((), None)
-        if not waits and not self.books.night.notes[row.id].live and jobs.live_work(self.books.connection):
+        if not waits and not self.books.night.notes[row.id].live and self.books.entries.live_work():
             waits = (LIVE_FIRST,)
         if waits:
             self._write_waiting(row.id, group, waits, until)
@@ -145,7 +145,7 @@ class Submitting:
             request = {"version": 0, "name": group.name}
             self._open_job(group_id, group, request, needs=needs, deadline=until)
         elif _waits_otherwise(job, needs, until):
-            jobs.wait_for(self.books.connection, job.id, needs, until)
+            self.books.entries.wait_for(job.id, needs, until)
 
     def _write_ready(self, group_id: int, group: Group) -> None:
         books = self.books
@@ -158,8 +158,8 @@ class Submitting:
         if job is None:
             self._open_job(group_id, group, request, provisional=provisional)
         else:
-            jobs.move(
-                books.connection, job.id, JobState.QUEUED, request=request, needs=[], deadline=None,
+            books.entries.move(
+                job.id, JobState.QUEUED, request=request, needs=[], deadline=None,
                 provisional=provisional,
             )  # fmt: skip
         books.settle(group_id, GroupState.SUBMITTED)
@@ -168,8 +168,7 @@ class Submitting:
         books = self.books
         earlier = books.night.groups[group_id].supersedes
         files = {name: books.night.file(name) for name in group.inputs}
-        jobs.submit(
-            books.connection,
+        books.entries.submit(
             NewJob(
                 key=f"group/{group_id}",
                 job_class=job_class(group, files),
@@ -179,7 +178,7 @@ class Submitting:
                 request=request,
                 group_id=group_id,
                 bulk=not books.night.notes[group_id].live,
-                supersedes=jobs.succeeded_of_group(books.connection, earlier) if earlier is not None else None,
+                supersedes=books.entries.succeeded_of_group(earlier) if earlier is not None else None,
                 **details,
             ),
         )

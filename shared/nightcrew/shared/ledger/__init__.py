@@ -4,7 +4,22 @@ State lives here, in PostgreSQL; the broker only wakes (docs/explanation/exactly
 in a transaction of their caller's, so that several of them happen together or not at all.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from nightcrew.shared.ledger.states import ArrivalState, AttemptEnd, FrameState, GroupState, JobState
-from nightcrew.shared.ledger.tables import LEDGER
+
+if TYPE_CHECKING:
+    from nightcrew.shared.ledger.tables import LEDGER
 
 __all__ = ["LEDGER", "ArrivalState", "AttemptEnd", "FrameState", "GroupState", "JobState"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the tables when they are asked for: a ledger in memory needs no SQLAlchemy, which takes half a second."""
+    if name != "LEDGER":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nightcrew.shared.ledger.tables import LEDGER  # noqa: PLC0415
+
+    return LEDGER

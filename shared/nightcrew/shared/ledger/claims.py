@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -18,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from nightcrew.shared.ledger import outbox, pausing
 from nightcrew.shared.ledger.jobs import PRODUCER, announce, job_row
 from nightcrew.shared.ledger.records import Claim, NewProduct, NotClaimed, Usage
-from nightcrew.shared.ledger.retries import Decision, Done, RetryPolicy, after, after_crash
+from nightcrew.shared.ledger.retries import LEASE, POLICY, Decision, Done, Fenced, RetryPolicy, after, after_crash
 from nightcrew.shared.ledger.states import JOB_OPEN, AttemptEnd, JobState
 from nightcrew.shared.ledger.tables import attempts, jobs, products
 from nightcrew.shared.messages import JobClass, JobFinished
@@ -26,22 +25,14 @@ from nightcrew.shared.outcomes import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
-LEASE = timedelta(seconds=30)
-"""How long a worker may be silent."""
-POLICY = RetryPolicy()
+    from nightcrew.shared.ledger.records import Claimed
+
 NOTHING = Usage()
-
-
-class Fenced(Exception):
-    """Another attempt has begun, or somebody has ended the job: what this one made is to be thrown away."""
-
-
-Claimed: TypeAlias = Claim | NotClaimed
 
 
 def claim(connection: Connection, job_id: UUID, worker: str, lease: timedelta = LEASE) -> Claimed:

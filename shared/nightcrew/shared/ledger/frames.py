@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from nightcrew.shared.ledger.records import FrameRow, NewFrame
+from nightcrew.shared.ledger.records import FrameRow, NewFrame, Recorded
 from nightcrew.shared.ledger.states import FRAME_OPEN, FrameState
 from nightcrew.shared.ledger.tables import frames
 
@@ -17,25 +17,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sqlalchemy import Connection, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What recording a frame came to.
-
-    Parameters
-    ----------
-    frame_id
-        The frame.
-    new
-        Whether its content was not known before.
-    version
-        How many contents have come under its name.
-    """
-
-    frame_id: int
-    new: bool
-    version: int
 
 
 def record(connection: Connection, frame: NewFrame) -> Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +132,25 @@ class FrameRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording a frame came to.
+
+    Parameters
+    ----------
+    frame_id
+        The frame.
+    new
+        Whether its content was not known before.
+    version
+        How many contents have come under its name.
+    """
+
+    frame_id: int
+    new: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRow:
     """A group of frames; `frames` are those it owns, `borrowed` those of other groups that it uses too."""
 
@@ -241,6 +260,9 @@ class NotClaimed:
     """A job that is not to be run now, and why; its message has done its service."""
 
     reason: str
+
+
+Claimed: TypeAlias = Claim | NotClaimed
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,15 @@ class Retry:
 
 Decision: TypeAlias = Done | Retry
 
+LEASE = timedelta(seconds=30)
+"""How long a worker may be silent."""
+POLICY = RetryPolicy()
+
+
+class Fenced(Exception):
+    """Another attempt has begun, or somebody has ended the job: what this one made is to be thrown away."""
+
+
 _FINAL = {
     Status.SUCCEEDED: JobState.SUCCEEDED,
     Status.UNPROCESSABLE: JobState.UNPROCESSABLE,

@@ -17,6 +17,7 @@ from nightcrew.shared.bus import serve
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import claims, inputs
 from nightcrew.shared.ledger.records import Claim, NotClaimed
+from nightcrew.shared.ledger.retries import Fenced
 from nightcrew.shared.messages import JobReady
 from nightcrew.shared.outcomes import Status
 
@@ -215,7 +216,7 @@ class Reducer:
                     self._persist(lambda c: claims.release(c, claim, reason), lambda: time.monotonic() > end_at)
                 case Overtaken():
                     pass
-        except claims.Fenced as error:
+        except Fenced as error:
             # Or the answer to a commit was lost, and it was made a second time: the ledger knows which.
             ending = Overtaken(str(error))
         try:
