@@ -6,6 +6,7 @@ NIGHTCREW_PYTEST_ARGS ?=
 # Two for each processor: most of the time tests wait for processes, brokers and databases.
 TEST_PROCESSES ?= $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$((n < 4 ? 2 * n : 8)))
 
+OPERATOR_KINDS := tests/support/operators
 DISTRIBUTIONS := shared services/calmanager services/ingest services/planner services/reducer services/simulator cli
 STAMP := $(VENV)/.nightcrew-installed
 BIN := $(VENV)/bin
@@ -40,7 +41,13 @@ demo: $(STAMP) ## Simulate the NIRI tutorial night into demo/raw and reduce it i
 	$(BIN)/nightcrew simulate niri demo/raw
 	$(BIN)/nightcrew night demo/raw --out demo/products
 
-test: $(STAMP) ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
+# Published schemas of the operators' kinds; without npm the tests that need them are skipped, and say so.
+$(OPERATOR_KINDS)/node_modules/.package-lock.json: $(OPERATOR_KINDS)/package-lock.json
+	@if ! command -v npm > /dev/null; then echo "make: no npm here, so kinds of operators are not checked" >&2; \
+	elif ! npm ci --prefix $(OPERATOR_KINDS) --ignore-scripts --no-audit --no-fund --loglevel error > /dev/null; then \
+		echo "make: npm could not install $<, so kinds of operators are not checked" >&2; fi
+
+test: $(STAMP) $(OPERATOR_KINDS)/node_modules/.package-lock.json ## Run the tests: unit, integration, whole nights (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(NIGHTCREW_PYTEST_ARGS)
 
 soak: $(STAMP) ## Run the tests that take minutes: more kills, many files, many jobs, memory (NIGHTCREW_PYTEST_ARGS goes to pytest)
@@ -66,5 +73,5 @@ docs: $(STAMP) ## Rewrite the reference pages that are made from the code
 	@$(BIN)/python tools/reference_pages.py
 
 clean: ## Remove what the other targets made, .venv included
-	@rm -rf $(VENV) demo bench.json htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) demo bench.json $(OPERATOR_KINDS)/node_modules htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find $(firstword $(DISTRIBUTIONS)) services cli tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,11 @@
 """What is applied to a cluster: built by kustomize, valid by the schemas of Kubernetes, and restricted.
 
-Kinds of operators (KEDA, Prometheus, CloudNativePG, RabbitMQ) have no schemas here: what they refer to is checked.
+Kinds of operators (KEDA, Prometheus, CloudNativePG, RabbitMQ) have their schemas in test_operators.py; what they refer
+to is checked here.
 """
 
 from __future__ import annotations
 
-import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -17,35 +17,13 @@ import yaml
 from kubernetes import make_rules
 
 from support.composing import ROOT, services
+from support.manifests import OPERATORS, OVERLAYS, built, name_of, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KUBERNETES = ROOT / "deploy" / "kubernetes"
-OVERLAYS = ("single-node", "production")
-VERSIONS = ("1.34",)
-OPERATORS = ("keda.sh", "monitoring.coreos.com", "postgresql.cnpg.io", "rabbitmq.com")
+VERSIONS = ("1.29", "1.34", "1.37")
 CLASSES = ("realtime", "calibration", "science", "large")
-
-
-@functools.cache
-def built(overlay: str) -> tuple[dict[str, Any], ...]:
-    """Return what an overlay applies."""
-    kubectl = Path(sys.executable).with_name("kubectl")
-    done = subprocess.run(
-        [kubectl, "kustomize", KUBERNETES / "overlays" / overlay], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr
-    return tuple(yaml.safe_load_all(done.stdout))
-
-
-def of_kind(overlay: str, *kinds: str) -> list[dict[str, Any]]:
-    return [one for one in built(overlay) if one["kind"] in kinds]
-
-
-def name_of(resource: dict[str, Any]) -> str:
-    return f"{resource['kind']}/{resource['metadata']['name']}"
 
 
 def pods(overlay: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
