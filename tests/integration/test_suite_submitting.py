@@ -6,23 +6,37 @@ import json
 import threading
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.calmanager.desk import ManagerDesk
+from nightcrew.calmanager.files import FileStore
+from nightcrew.calmanager.manager import CalibrationManager
+from nightcrew.planner.by_hand import HandedIn, hand_in_by_hand
 from nightcrew.reducer.engine.digests import Digests
+from nightcrew.reducer.worker.endings import concluded
 from nightcrew.reducer.worker.performing import perform
-from nightcrew.reducer.worker.requests import read_request
+from nightcrew.reducer.worker.requests import BadRequest, read_request
 from nightcrew.reducer.worker.wire import Order
+from nightcrew.shared.calibration_desk import Turn
+from nightcrew.shared.calibrations import CouldNotAsk
 from nightcrew.shared.ledger import LEDGER, JobState, browsing, claims, jobs
-from nightcrew.shared.ledger.records import Claim
+from nightcrew.shared.ledger.records import Claim, NewProduct
 from nightcrew.shared.messages import JobClass
 from nightcrew.shared.outcomes import Outcome, Status
 from support.command import nightcrew
 from support.frames import write_niri
 from support.ledgers import new_product
 from support.niri_masters import master_dark
+from support.reducers import request_of
 from support.runs import DARK
+
+if TYPE_CHECKING:
+    from nightcrew.reducer.worker.wire import Finished
+    from nightcrew.shared.ledger.records import JobRow
 
 __all__ = ["nightcrew"]
 
@@ -32,7 +46,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
 
 @pytest.fixture(scope="module")
 def schemas():
-    return (LEDGER,)
+    return (LEDGER, CALIBRATION)
 
 
 @pytest.fixture
@@ -69,15 +83,9 @@ def test_a_reducer_makes_of_it_what_reduce_makes(work, database, nightcrew, monk
     monkeypatch.setenv(*next(iter(EPOCH.items())))
     assert nightcrew("reduce", *NAMES, "--logmode", "quiet").code == 0
     assert nightcrew("reduce", "--submit", *NAMES).code == 0
-    out = work / "out"
-    out.mkdir()
-    order = Order(
-        request=dict(only_job(database).request), directory=out, budget=10**9, threads=1, hashes={}, last=True
-    )
-    finished = perform(order, lambda event: None, Digests(), EPOCH)
-    assert finished.outcome.status is Status.SUCCEEDED, finished.outcome
+    performed(only_job(database), work / "out")
     name = "N20160102S0423_dark.fits"
-    assert (out / name).read_bytes() == (work / "calibrations" / "processed_dark" / name).read_bytes()
+    assert (work / "out" / name).read_bytes() == (work / "calibrations" / "processed_dark" / name).read_bytes()
 
 
 def test_calibrations_are_chosen_when_it_is_submitted_and_named_by_their_places(work, database, nightcrew):
@@ -118,10 +126,101 @@ def test_what_cannot_be_reduced_is_refused_and_nothing_is_queued(words, said, wo
         assert jobs.listing(connection) == []
 
 
-def test_a_suffix_is_only_for_products_here(work, nightcrew):
-    answer = nightcrew("reduce", "--submit", *NAMES, "--suffix", "_mine")
-    assert answer.code == 2
-    assert "products of the suite keep their names" in answer.err
+@pytest.mark.parametrize("command", [("submit",), ("reduce", "--submit")])
+def test_a_suffix_ends_the_names_of_the_suites_products_too(command, work, database, nightcrew, monkeypatch):
+    monkeypatch.setenv(*next(iter(EPOCH.items())))
+    assert nightcrew("reduce", *NAMES, "--suffix", "_mine", "--logmode", "quiet").code == 0
+    assert nightcrew(*command, *NAMES, "--suffix", "_mine").code == 0
+    finished = performed(only_job(database), work / "out")
+    assert finished.outcome.products == ("N20160102S0423_mine.fits",)
+    (name,) = finished.outcome.products
+    assert (work / "out" / name).read_bytes() == (work / name).read_bytes()
+
+
+def test_an_ending_that_leads_elsewhere_is_refused(work, database, nightcrew):
+    assert nightcrew("submit", *NAMES, "--suffix", "/../mine").code == 2
+    with pytest.raises(BadRequest, match="suffix"):
+        read_request({**performable(), "suffix": "/../mine"})
+
+
+def performable() -> dict[str, Any]:
+    """Return a request that a reducer would carry out."""
+    return request_of([Path("N1.fits")], [None])
+
+
+def performed(job: JobRow, out: Path) -> Finished:
+    """Do a job as the child of a reducer does."""
+    out.mkdir()
+    order = Order(request=dict(job.request), directory=out, budget=10**9, threads=1, hashes={}, last=True)
+    finished = perform(order, lambda event: None, Digests(), EPOCH)
+    assert finished.outcome.status is Status.SUCCEEDED, finished.outcome
+    return finished
+
+
+def committed(database, out: Path) -> JobRow:
+    """Do the only job, and commit it as a reducer does; return it."""
+    job = only_job(database)
+    with database.begin() as connection:
+        held = claims.claim(connection, job.id, "reducer-1")
+        assert isinstance(held, Claim)
+        end = concluded(performed(job, out))
+        made = [NewProduct(one.name, one.kind, str(out / one.name), one.sha256, one.md5, one.size) for one in end.made]
+        claims.commit(connection, held, end.outcome, made, record=dict(end.record))
+    return only_job(database)
+
+
+def test_a_master_made_by_hand_is_judged_once_and_given_out(work, database, nightcrew):
+    desk = ManagerDesk(CalibrationManager.open(database, files=FileStore(work / "store")))
+    assert nightcrew("submit", *NAMES, "--suffix", "_mine").code == 0
+    assert hand_in_by_hand(database, desk) == []
+    job = committed(database, work / "out")
+    assert hand_in_by_hand(database, desk) == [HandedIn("N20160102S0423_mine.fits")]
+    assert hand_in_by_hand(database, desk) == []
+    (certified,) = desk.changes(0)
+    assert (certified.turn, certified.name, certified.caltype) == (
+        Turn.CERTIFIED, "N20160102S0423_mine.fits", "processed_dark",
+    )  # fmt: skip
+    assert only_job(database).outcome == {**job.outcome, "master": {"id": certified.id, "reason": ""}}
+
+
+def test_a_manager_that_cannot_be_asked_is_asked_again_about_masters_made_by_hand(work, database, nightcrew):
+    manager = CalibrationManager.open(database, files=FileStore(work / "store"))
+    assert nightcrew("submit", *NAMES).code == 0
+    committed(database, work / "out")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ManagerDesk, "submit", lambda *_: CouldNotAsk("it is gone"))
+        assert hand_in_by_hand(database, ManagerDesk(manager)) == CouldNotAsk("it is gone")
+    assert hand_in_by_hand(database, ManagerDesk(manager)) == [HandedIn("N20160102S0423_dark.fits")]
+
+
+def test_a_master_made_by_hand_that_the_gates_refuse_says_so_with_its_job(work, database, nightcrew):
+    for name in NAMES:
+        write_niri(work / name, np.full((256, 256), 8000.0, np.float32), **DARK)
+    desk = ManagerDesk(CalibrationManager.open(database, files=FileStore(work / "store")))
+    assert nightcrew("submit", *NAMES).code == 0
+    committed(database, work / "out")
+    (told,) = hand_in_by_hand(database, desk)
+    assert told.reason
+    assert desk.changes(0) == ()
+    assert only_job(database).outcome["master"]["reason"] == told.reason
+
+
+def test_who_does_not_want_a_master_given_out_keeps_it(work, database, nightcrew):
+    desk = ManagerDesk(CalibrationManager.open(database, files=FileStore(work / "store")))
+    assert nightcrew("reduce", "--submit", *NAMES, "--no-certify").code == 0
+    committed(database, work / "out")
+    assert hand_in_by_hand(database, desk) == []
+    assert desk.changes(0) == ()
+
+
+def test_a_recipe_of_ones_own_that_stores_a_master_makes_one(work, database, nightcrew):
+    body = "".join(f"    p.{one}()\n" for one in ("prepare", "addDQ", "ADUToElectrons", "addVAR", "stackDarks"))
+    (work / "mine.py").write_text(f"def short(p):\n{body}    p.storeProcessedDark()\n")
+    assert nightcrew("submit", *NAMES, "-r", "mine.short").code == 0
+    assert only_job(database).request["provides"] == "processed_dark"
+    desk = ManagerDesk(CalibrationManager.open(database, files=FileStore(work / "store")))
+    committed(database, work / "out")
+    assert [one.name for one in hand_in_by_hand(database, desk)] == ["N20160102S0423_dark.fits"]
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from nightcrew.cli.suite.stories import JobStory
 
 
-def hand_in(job: Job, command: str, database: str | None, *, wait: bool, as_json: bool) -> ExitCode:
+def hand_in(
+    job: Job, command: str, database: str | None, *, wait: bool, as_json: bool, certify: bool = True
+) -> ExitCode:
     """Write a job into the ledger and print its number; with `wait`, follow it to its end.
+
+    A master that comes of it is handed to the calibration manager if `certify` is set.
 
     Returns
     -------
     ExitCode
         As `reduce` would have ended, if it was waited for.
     """
-    submitted, remarks = new_job(job, Path.cwd())
+    submitted, remarks = new_job(job, Path.cwd(), certify=certify)
     for remark in (*job.databases.warnings, *remarks):
         warn(command, remark)
     with ledger(database) as opened:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nightcrew.cli.errors import UsageProblem
 from nightcrew.cli.reducing import calibrations_for
 from nightcrew.planner.core.requests import LARGE, VERSION
 from nightcrew.reducer.engine.describing import describe_frame
@@ -26,14 +25,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.cli.reducing import Job
-    from nightcrew.reducer.engine.reduction import Prepared
+    from nightcrew.reducer.engine.reduction import Call, Prepared
 
 KIND = "by-hand"
 OURS = "nightcrew."
 MASTER = "makeProcessed"
+STORES = {"storeProcessedDark": "processed_dark", "storeProcessedFlat": "processed_flat", "storeBPM": "processed_bpm"}
+"""What primitives of a recipe of one's own say that it makes."""
 
 
-def new_job(job: Job, here: Path) -> tuple[NewJob, tuple[str, ...]]:
+def new_job(job: Job, here: Path, *, certify: bool = True) -> tuple[NewJob, tuple[str, ...]]:
     """Return the job that does what `reduce` would do in a directory, and what the user should know about it.
 
     Files are named by absolute paths: reducers must find them under these.  Calibrations are chosen now, by the same
@@ -45,26 +46,26 @@ def new_job(job: Job, here: Path) -> tuple[NewJob, tuple[str, ...]]:
         What was typed.
     here
         The directory.
+    certify
+        Whether a master that comes of it is handed to the calibration manager.
 
     Raises
     ------
     NightcrewError
         If a file cannot be read, or there is no such recipe or parameter.
-    UsageProblem
-        If something was asked for that only `reduce` itself does.
     """
     request = job.request
-    if request.suffix is not None:
-        raise UsageProblem("--suffix: products of the suite keep their names; leave it out, or reduce here")
     prepared = prepare_run(request)
     if prepared.missing:
         path, reason = prepared.missing[0]
         raise FrameError(reason if path in reason else f"{path}: {reason}")
-    rows, remarks = _calibrations(job, prepared, here)
+    sources = job.sources(here)
+    calls = describe_calls(prepared, request, Surroundings(sources, Directory(here), Memory(job.budget, None)))
+    rows, remarks = _calibrations(job, calibrations_for(prepared, calls, sources), here)
     first = prepared.frames[0]
     facts = FrameFacts.from_description(first.filename, describe_frame(first))
     name = prepared.recipe.name
-    provides = f"processed_{name.removeprefix(MASTER).lower()}" if name.startswith(MASTER) else None
+    provides = _provides(name, calls)
     document = {
         "version": VERSION,
         "name": f"{name}-{facts.root}",
@@ -81,6 +82,8 @@ def new_job(job: Job, here: Path) -> tuple[NewJob, tuple[str, ...]]:
         },
         "calibrations": rows,
         "without": [],
+        "suffix": request.suffix,
+        "certify": certify,
     }
     moment = facts.ut_datetime or datetime.now(UTC).replace(tzinfo=None)
     submitted = NewJob(
@@ -94,11 +97,17 @@ def new_job(job: Job, here: Path) -> tuple[NewJob, tuple[str, ...]]:
     return submitted, remarks
 
 
-def _calibrations(job: Job, prepared: Prepared, here: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _provides(recipe: str, calls: Sequence[Call]) -> str | None:
+    """Return the type of the calibration that a recipe makes; None if it makes none."""
+    if recipe.startswith(MASTER):
+        return f"processed_{recipe.removeprefix(MASTER).lower()}"
+    return next((STORES[call.primitive] for call in reversed(calls) if call.primitive in STORES), None)
+
+
+def _calibrations(
+    job: Job, asked: Sequence[Mapping[str, Any]], here: Path
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Choose a calibration of each type that the recipe asks for: that of the first file that has one."""
-    sources = job.sources(here)
-    around = Surroundings(sources, Directory(here), Memory(job.budget, None))
-    asked = calibrations_for(prepared, describe_calls(prepared, job.request, around), sources)
     chosen: dict[str, Mapping[str, Any]] = {}
     remarks = []
     for row in asked:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from nightcrew.shared.ledger import outbox
 from nightcrew.shared.ledger.records import JobRow, NewJob
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 PRODUCER = "ledger"
+MASTER = "master"
+"""Under this name an outcome says what the calibration manager made of the job's master."""
 REPEAT_AFTER = timedelta(minutes=1)
 """When a queued job is announced again, since its message may be lost with a queue; doubled each time."""
 REPEAT_AT_MOST = 6
@@ -48,6 +50,37 @@ def submit(connection: Connection, job: NewJob) -> tuple[JobRow, bool]:
     if state is JobState.QUEUED:
         announce(connection, row.id, JobClass(row.job_class))
     return job_row(row), True
+
+
+def masters_by_hand(connection: Connection, limit: int = 100) -> list[JobRow]:
+    """Return the jobs that people have submitted and a calibration has come of that nobody has judged yet.
+
+    Those whose requests say `certify: false` are none of them (index `jobs_by_hand`).
+    """
+    wanted = (
+        select(jobs)
+        .where(
+            jobs.c.group_id.is_(None),
+            jobs.c.frame_id.is_(None),
+            jobs.c.state == JobState.SUCCEEDED,
+            jobs.c.request["provides"].as_string().is_not(None),
+            func.coalesce(jobs.c.request["certify"].as_string(), "true") == "true",
+            ~func.coalesce(jobs.c.outcome, func.jsonb_build_object()).has_key(MASTER),
+        )
+        .order_by(jobs.c.ended_at)
+        .limit(limit)
+    )
+    return [job_row(row) for row in connection.execute(wanted)]
+
+
+def note_master(connection: Connection, job_id: UUID, number: int | None, reason: str = "") -> None:
+    """Note beside the outcome of a job which number its master has at the calibration manager, or why it has none."""
+    verdict = {MASTER: {"id": number, "reason": reason}}
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.SUCCEEDED)
+        .values(outcome=func.coalesce(jobs.c.outcome, func.jsonb_build_object()).op("||")(literal(verdict, JSONB)))
+    )
 
 
 def announce(connection: Connection, job_id: UUID, job_class: JobClass) -> None:

@@ -170,6 +170,7 @@ Index("jobs_waiting", jobs.c.deadline, postgresql_where=text("state = 'waiting'"
 Index("jobs_by_night", jobs.c.night, jobs.c.instrument)
 Index("jobs_by_group", jobs.c.group_id)
 Index("jobs_by_frame", jobs.c.frame_id)
+Index("jobs_by_hand", jobs.c.ended_at, postgresql_where=text("group_id IS NULL AND frame_id IS NULL"))
 
 attempts = Table(
     "attempts",

@@ -48,6 +48,8 @@ class PlannedReduction:
         Files by type.
     reasons
         Why these, by type.
+    suffix
+        See `Request`.
     """
 
     files: tuple[Path, ...]
@@ -57,12 +59,13 @@ class PlannedReduction:
     profile: Profile = "standard"
     calibrations: Mapping[str, Path] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    suffix: str | None = None
 
     def request(self) -> Request:
         """Return it as the engine takes it."""
         # In one order, since a ledger keeps them in none: they are written into the product.
         user = tuple(UserParameter(*_split(name), value) for name, value in sorted(self.settings.items()))
-        return Request(self.files, self.recipe, user, self.mode, profile=self.profile)
+        return Request(self.files, self.recipe, user, self.mode, self.suffix, self.profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,10 @@ class JobRequest(_Part):
         Which to use.
     without
         Which there are none of.
+    suffix
+        Ending of the final products' names; None: that of the recipe.
+    certify
+        Whether a calibration that comes of a job by hand is handed to the calibration manager.
     """
 
     version: Literal[1]
@@ -87,6 +91,8 @@ class JobRequest(_Part):
     parameters: Mapping[str, Any]
     calibrations: tuple[GivenCalibration, ...]
     without: tuple[LackingCalibration, ...] = ()
+    suffix: str | None = Field(None, pattern="^[^/]+$")
+    certify: bool = True
 
     @property
     def product_kind(self) -> str:
@@ -103,6 +109,7 @@ class JobRequest(_Part):
             self.profile,
             {one.caltype: one.path for one in self.calibrations},
             {one.caltype: one.reason for one in self.calibrations},
+            self.suffix,
         )
 
 

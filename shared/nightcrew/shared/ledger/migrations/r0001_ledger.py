@@ -224,6 +224,14 @@ def upgrade() -> None:
     )
     op.create_index("jobs_by_frame", "jobs", ["frame_id"], unique=False, schema="ledger")
     op.create_index("jobs_by_group", "jobs", ["group_id"], unique=False, schema="ledger")
+    op.create_index(
+        "jobs_by_hand",
+        "jobs",
+        ["ended_at"],
+        unique=False,
+        schema="ledger",
+        postgresql_where=sa.text("group_id IS NULL AND frame_id IS NULL"),
+    )
     op.create_index("jobs_by_night", "jobs", ["night", "instrument"], unique=False, schema="ledger")
     op.create_index(
         "jobs_queued",
