@@ -181,6 +181,7 @@ def test_a_master_made_by_hand_is_judged_once_and_given_out(work, database, nigh
         Turn.CERTIFIED, "N20160102S0423_mine.fits", "processed_dark",
     )  # fmt: skip
     assert only_job(database).outcome == {**job.outcome, "master": {"id": certified.id, "reason": ""}}
+    assert f"certified, number {certified.id}" in nightcrew("jobs", "show", str(job.id)).out
 
 
 def test_a_manager_that_cannot_be_asked_is_asked_again_about_masters_made_by_hand(work, database, nightcrew):

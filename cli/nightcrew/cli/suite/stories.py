@@ -129,9 +129,7 @@ def tell_group(story: GroupStory) -> Iterator[str]:
         yield f"{INDENT}{group.state}: {group.reason}"
     master = group.plan.get("master")
     if master:
-        number, trouble = master
-        verdict = f"not certified: {trouble}" if trouble else f"certified, number {number} of the calibration manager"
-        yield f"{INDENT}Its product is {verdict}"
+        yield f"{INDENT}{_verdict(*master)}"
 
 
 def tell_job(story: JobStory) -> Iterator[str]:
@@ -151,6 +149,14 @@ def tell_job(story: JobStory) -> Iterator[str]:
     for product, successor in story.products:
         if product.kind not in BESIDE:
             yield _product(product, successor)
+    judged = (job.outcome or {}).get(jobs.MASTER)
+    if judged:
+        yield _verdict(judged["id"], judged["reason"])
+
+
+def _verdict(number: int | None, trouble: str) -> str:
+    verdict = f"not certified: {trouble}" if trouble else f"certified, number {number} of the calibration manager"
+    return f"Its product is {verdict}"
 
 
 def _request(request: Mapping[str, Any]) -> Iterator[str]:
