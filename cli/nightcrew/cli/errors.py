@@ -88,10 +88,10 @@ def _explain(command: str, error: Exception) -> int:
 
     match error:
         case typer.TyperException():
-            context = getattr(error, "ctx", None)
+            context: typer.Context | None = getattr(error, "ctx", None)
             if context is not None:
                 typer.echo(context.get_usage(), err=True)
-            complain(command, error.format_message())
+            complain(command, _in_one_line(error, context))
             return error.exit_code
         case NightcrewError():
             complain(command, _pointed(error))
@@ -102,6 +102,14 @@ def _explain(command: str, error: Exception) -> int:
             what = f"{type(error).__name__}: {error}"
             complain(command, f"defect in nightcrew: {what}; run it again with --debug and report what it prints")
     return ExitCode.FAILED
+
+
+def _in_one_line(error: typer.TyperException, context: typer.Context | None) -> str:
+    """Return the message; to one that Typer has written, the command that tells how it is done right."""
+    message = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
+    if context is None or isinstance(error, UsageProblem):
+        return message
+    return f"{message if message.endswith(('.', '?')) else f'{message}.'} See `{context.command_path} --help`."
 
 
 def _pointed(error: Exception) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightcrew.cli.errors import UsageProblem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -65,6 +67,45 @@ def expand(arguments: Sequence[str]) -> Inputs:
             names.append(argument)
             unmatched.append(argument)
     return Inputs(tuple(names), tuple(unmatched))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file that people write.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    UsageProblem
+        If it is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"{path}: it is no text (UTF-8); name a file that is") from error
+
+
+def checked_directory(option: str, path: Path, remedy: str) -> Path:
+    """Return a directory that must be there already.
+
+    Parameters
+    ----------
+    option
+        How the user names it, as `--dir`; empty for an argument.
+    path
+        The directory.
+    remedy
+        What to do if it is none.
+
+    Raises
+    ------
+    UsageProblem
+        If it is none.
+    """
+    if path.is_dir():
+        return path
+    what = "is no directory" if path.exists() else "no such directory"
+    raise UsageProblem(f"{f'{option} ' if option else ''}{path}: {what}; {remedy}")
 
 
 def describe_file(path: str) -> Description:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -100,6 +100,18 @@ def in_full(args: Sequence[str], known: set[str]) -> list[str]:
     return written
 
 
+class Subcommands(TyperGroup):
+    """A command that has subcommands: without one, it tells which there are."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help on stderr, and refuse, if no subcommand is named."""
+        if args or self.invoke_without_command or ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        with redirect_stdout(sys.stderr):
+            typer.echo(ctx.get_help())
+        raise UsageProblem(f"a command is missing; one of {', '.join(self.commands)}")
+
+
 class LazyGroup(TyperGroup):
     """Knows names and summaries of all subcommands, and imports the one that is called."""
 
@@ -128,15 +140,22 @@ def load(name: str) -> Any:
     if isinstance(found, typer.Typer):
         return _group(found, name)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    summary = None if found.__doc__ else COMMANDS[name]
-    app.command(name.replace("_", " "), cls=Command, context_settings=HELP_NAMES, help=summary)(found)
+    text = in_paragraphs(found.__doc__ or COMMANDS[name])
+    app.command(name.replace("_", " "), cls=Command, context_settings=HELP_NAMES, help=text)(found)
     return typer.main.get_command(app)
+
+
+def in_paragraphs(text: str) -> str:
+    """Return a docstring without the line breaks in its paragraphs: screens have widths of their own."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _group(app: typer.Typer, name: str) -> Any:
     """Make a Typer group of an app; its subcommands behave like all others."""
+    app.info.cls = Subcommands
     for command in app.registered_commands:
         command.cls = Command
+        command.help = in_paragraphs(command.help or getattr(command.callback, "__doc__", None) or "")
     group = typer.main.get_group(app)
     group.name = name
     group.help = group.help or COMMANDS[name]

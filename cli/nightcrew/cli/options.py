@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from nightcrew.cli.errors import UsageProblem
+from nightcrew.cli.login import login_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Profile(StrEnum):
@@ -38,14 +42,40 @@ def _upper(value: str | None) -> str | None:
     return value.upper() if value else None
 
 
-def day(night: datetime | None) -> date | None:
-    """Return the date that `--night` names."""
-    return None if night is None else night.date()
+def day(night: str | None) -> date | None:
+    """Return the date that `--night` names.
+
+    Raises
+    ------
+    UsageProblem
+        If it is none.
+    """
+    if night is None:
+        return None
+    try:
+        return date.fromisoformat(night)
+    except ValueError as error:
+        raise UsageProblem(f"--night {night}: no date; write it as 2016-01-02") from error
+
+
+def members(option: str, given: Iterable[str], allowed: type[StrEnum]) -> frozenset[str]:
+    """Return words as members of an enumeration of words.
+
+    Raises
+    ------
+    UsageProblem
+        If one is none of them.
+    """
+    words = [str(one) for one in allowed]
+    found = frozenset(given)
+    for word in sorted(found - set(words)):
+        raise UsageProblem(f"{option} {word}: one of {', '.join(words)}")
+    return found
 
 
 def who_says(name: str | None) -> str:
     """Return the name given, or the login name."""
-    return name or getpass.getuser()
+    return name or login_name()
 
 
 Adpkg: TypeAlias = Annotated[
@@ -62,6 +92,9 @@ Memory: TypeAlias = Annotated[
 ]
 Threads: TypeAlias = Annotated[int | None, typer.Option("--threads", min=1, help="By default all processors.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")]
+ConfigFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file (dragonsrc).")
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 SuiteDatabase: TypeAlias = Annotated[
     str | None,
@@ -72,10 +105,10 @@ SuiteDatabase: TypeAlias = Annotated[
         help="Database of the suite; by default that of NIGHTCREW_DATABASE_URL, else the one of `nightcrew up`.",
     ),
 ]
-Night: TypeAlias = Annotated[
-    datetime | None,
-    typer.Option("--night", formats=["%Y-%m-%d", "%Y%m%d"], metavar="DATE", help="Night, as 2016-01-02."),
+States: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--state", metavar="STATE", help="Only those in this state; may be repeated.")
 ]
+Night: TypeAlias = Annotated[str | None, typer.Option("--night", metavar="DATE", help="Night, as 2016-01-02.")]
 Instrument: TypeAlias = Annotated[
     str | None, typer.Option("--instrument", metavar="NAME", help="NIRI, F2, ...", callback=_upper)
 ]

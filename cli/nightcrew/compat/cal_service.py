@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from nightcrew.cli.login import login_name
 from nightcrew.shared.errors import CalibrationError, NightcrewError, SettingsError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class LocalDB:
         if not Path(path).is_file():
             raise FileNotFoundError(f"File {path} does not exist; check the name")
         with closing(self._open()) as database:
-            database.add(Path(path).absolute(), getpass.getuser())
+            database.add(Path(path).absolute(), login_name())
 
     def add_directory(self, path: str | Path, walk: bool = False) -> None:
         """Enter all FITS files of a directory; with `walk` also those below it."""
@@ -130,7 +130,7 @@ class LocalDB:
             If the database has none of that name.
         """
         with closing(self._open()) as database:
-            if not database.remove(Path(name).name, getpass.getuser()):
+            if not database.remove(Path(name).name, login_name()):
                 raise LocalManagerError(ERROR_DIDNT_FIND, f"{Path(name).name}: not in {self.name}; see list_files()")
 
     def list_files(self) -> Iterator[FileData]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,14 +145,6 @@ def token(environ: Mapping[str, str]) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{TOKEN}_FILE: {file} cannot be read; it must hold the token in one line") from error
-
-
-def login_name() -> str:
-    """Return who works here, for the histories."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"user {os.getuid()}"
 
 
 def _mismatch(line: DatabaseLine, error: SchemaMismatch) -> SchemaMismatch:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from nightcrew.cli.caldb.configuration import Config, DatabaseLine, Kind
 from nightcrew.cli.caldb.database import Product
-from nightcrew.cli.caldb.opening import load_config, login_name, open_line
+from nightcrew.cli.caldb.opening import load_config, open_line
+from nightcrew.cli.login import login_name
 from nightcrew.shared.calibrations import Answer, CouldNotAsk
 from nightcrew.shared.errors import CalibrationError, NightcrewError
 

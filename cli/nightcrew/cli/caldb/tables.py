@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.cli.caldb.configuration import DatabaseLine, Kind
 from nightcrew.cli.caldb.opening import database_named, load_config, open_tables
-from nightcrew.shared.database import Database, DatabaseSettings, Schema, open_database, safe_url
+from nightcrew.shared.database import Database, DatabaseSettings, Schema, open_database, safe_url, state
+from nightcrew.shared.database.schema import Standing
 from nightcrew.shared.ledger import LEDGER
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Tables:
     name
         How it may be printed.
     schemas
-        Whose tables are in it.
+        Whose tables belong into it.
     open
         Connects.
     """
@@ -38,6 +39,12 @@ class Tables:
     name: str
     schemas: tuple[Schema, ...]
     open: Callable[[], Database]
+
+    def schemas_in(self, opened: Database) -> tuple[Schema, ...]:
+        """Return the schemas to look after: a database with a ledger in it is a suite's, however it is named."""
+        if LEDGER in self.schemas or state(opened, LEDGER).standing is Standing.MISSING:
+            return self.schemas
+        return SERVED
 
 
 def all_tables(where: str | None, config: Path | None) -> list[Tables]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from nightcrew.cli.errors import ExitCode, complain
-from nightcrew.cli.options import Debug, Json  # noqa: TC001  (Typer reads the annotations)
+from nightcrew.cli.options import ConfigFile, Debug, Json  # noqa: TC001  (Typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nightcrew.cli.caldb.tables import Tables
 
-ConfigFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file (dragonsrc).")
-]
 Where: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -50,7 +47,7 @@ def status(where: Where = None, as_json: Json = False, config: ConfigFile = None
     for tables in _tables(where, config):
         try:
             with closing(tables.open()) as opened:
-                states = [state(opened, schema) for schema in tables.schemas]
+                states = [state(opened, schema) for schema in tables.schemas_in(opened)]
         except (CalibrationError, ServiceError) as error:
             complain("database", str(error))
             code = ExitCode.FAILED
@@ -76,7 +73,7 @@ def upgrade(where: Where = None, as_json: Json = False, config: ConfigFile = Non
     for tables in _tables(where, config):
         try:
             with closing(tables.open()) as opened:
-                done = bring_up(opened, tables.schemas)
+                done = bring_up(opened, tables.schemas_in(opened))
         except (CalibrationError, ServiceError) as error:
             complain("database", str(error))
             code = ExitCode.FAILED

@@ -32,20 +32,13 @@ def _list(
     """List what needs a person: jobs that failed or were set aside, files in quarantine, messages that no service
     could use.
     """
-    from nightcrew.cli.suite import documents
     from nightcrew.cli.suite.opening import ledger
-    from nightcrew.cli.suite.troubles import COLUMNS, troubles
-    from nightcrew.cli.suite.wording import columns
+    from nightcrew.cli.suite.troubles import TROUBLES, troubles
 
     letters = _letters(rabbitmq)
     with ledger(database) as opened, opened.begin() as connection:
         found = troubles(connection, letters, limit)
-    if as_json:
-        for one in found:
-            typer.echo(documents.line(one.document))
-    else:
-        for line in columns(COLUMNS, [one.cells for one in found]) if found else ["nothing needs a person"]:
-            typer.echo(line)
+    TROUBLES.show(found, as_json=as_json)
 
 
 @dead.command()

@@ -6,17 +6,14 @@ from typing import Annotated
 
 import typer
 
-from nightcrew.cli.commands.jobs import checked
-from nightcrew.cli.options import Debug, Instrument, Json, Limit, Night, SuiteDatabase, day
+from nightcrew.cli.options import Debug, Instrument, Json, Limit, Night, States, SuiteDatabase, day, members
 
 frames = typer.Typer(no_args_is_help=True)
 
 
 @frames.command("list")
 def _list(
-    state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="STATE", help="As left_out or reduced; may be repeated.")
-    ] = None,
+    state: States = None,
     night: Night = None,
     instrument: Instrument = None,
     limit: Limit = 200,
@@ -25,20 +22,14 @@ def _list(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """List frames, the one that came last first: how far they are, and why."""
-    from nightcrew.cli.suite import documents
+    from nightcrew.cli.suite.listing import FRAMES
     from nightcrew.cli.suite.opening import ledger
-    from nightcrew.cli.suite.wording import FRAME_COLUMNS, columns, frame_cells
     from nightcrew.shared.ledger import FrameState, browsing
 
-    wanted = browsing.Wanted(day(night), instrument, checked("--state", state or (), FrameState), limit)
+    wanted = browsing.Wanted(day(night), instrument, members("--state", state or (), FrameState), limit)
     with ledger(database) as opened, opened.begin() as connection:
         found = browsing.list_frames(connection, wanted)
-    if as_json:
-        for frame in found:
-            typer.echo(documents.line(documents.of_frame(frame)))
-    else:
-        for line in columns(FRAME_COLUMNS, map(frame_cells, found)) if found else ["no frames"]:
-            typer.echo(line)
+    FRAMES.show(found, as_json=as_json)
 
 
 @frames.command()

@@ -6,18 +6,27 @@ from typing import Annotated
 
 import typer
 
-from nightcrew.cli.commands.jobs import checked
 from nightcrew.cli.errors import ExitCode, complain
-from nightcrew.cli.options import Debug, Instrument, Json, Limit, Night, SuiteDatabase, Who, day, who_says
+from nightcrew.cli.options import (
+    Debug,
+    Instrument,
+    Json,
+    Limit,
+    Night,
+    States,
+    SuiteDatabase,
+    Who,
+    day,
+    members,
+    who_says,
+)
 
 groups = typer.Typer(no_args_is_help=True)
 
 
 @groups.command("list")
 def _list(
-    state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="STATE", help="As open or failed; may be repeated.")
-    ] = None,
+    state: States = None,
     night: Night = None,
     instrument: Instrument = None,
     limit: Limit = 200,
@@ -26,20 +35,14 @@ def _list(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """List groups, the one that was opened last first: how far they are, and why."""
-    from nightcrew.cli.suite import documents
+    from nightcrew.cli.suite.listing import GROUPS
     from nightcrew.cli.suite.opening import ledger
-    from nightcrew.cli.suite.wording import GROUP_COLUMNS, columns, group_cells
     from nightcrew.shared.ledger import GroupState, browsing
 
-    wanted = browsing.Wanted(day(night), instrument, checked("--state", state or (), GroupState), limit)
+    wanted = browsing.Wanted(day(night), instrument, members("--state", state or (), GroupState), limit)
     with ledger(database) as opened, opened.begin() as connection:
         found = browsing.list_groups(connection, wanted)
-    if as_json:
-        for group in found:
-            typer.echo(documents.line(documents.of_group(group)))
-    else:
-        for line in columns(GROUP_COLUMNS, map(group_cells, found)) if found else ["no groups"]:
-            typer.echo(line)
+    GROUPS.show(found, as_json=as_json)
 
 
 @groups.command()

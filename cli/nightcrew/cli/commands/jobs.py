@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from nightcrew.cli.errors import ExitCode, UsageProblem, complain
-from nightcrew.cli.options import Debug, Instrument, Json, Limit, Night, SuiteDatabase, Who, day, who_says
+from nightcrew.cli.errors import ExitCode, complain
+from nightcrew.cli.options import (
+    Debug,
+    Instrument,
+    Json,
+    Limit,
+    Night,
+    States,
+    SuiteDatabase,
+    Who,
+    day,
+    members,
+    who_says,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from enum import StrEnum
 
     from sqlalchemy import Connection
 
@@ -27,9 +38,7 @@ jobs = typer.Typer(no_args_is_help=True)
 
 @jobs.command("list")
 def _list(
-    state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="STATE", help="As running or failed; may be repeated.")
-    ] = None,
+    state: States = None,
     open_only: Annotated[bool, typer.Option("--open", help="Those that have not ended.")] = False,
     job_class: Annotated[
         str | None, typer.Option("--class", metavar="CLASS", help="realtime, calibration, science, large.")
@@ -42,24 +51,18 @@ def _list(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """List jobs, the newest first: how far they are, and why."""
-    from nightcrew.cli.suite import documents
+    from nightcrew.cli.suite.listing import JOBS
     from nightcrew.cli.suite.opening import ledger
-    from nightcrew.cli.suite.wording import JOB_COLUMNS, columns, job_cells
     from nightcrew.shared.ledger import JobState, browsing
     from nightcrew.shared.ledger.states import JOB_OPEN
     from nightcrew.shared.messages import JobClass
 
-    states = checked("--state", state or (), JobState) | (JOB_OPEN if open_only else frozenset())
-    checked("--class", [job_class] if job_class else (), JobClass)
+    states = members("--state", state or (), JobState) | (JOB_OPEN if open_only else frozenset())
+    members("--class", [job_class] if job_class else (), JobClass)
     wanted = browsing.Wanted(day(night), instrument, frozenset(states), limit)
     with ledger(database) as opened, opened.begin() as connection:
         found = browsing.list_jobs(connection, wanted, job_class)
-    if as_json:
-        for job in found:
-            typer.echo(documents.line(documents.of_job(job)))
-    else:
-        for line in columns(JOB_COLUMNS, map(job_cells, found)) if found else ["no jobs"]:
-            typer.echo(line)
+    JOBS.show(found, as_json=as_json)
 
 
 @jobs.command()
@@ -139,21 +142,6 @@ def watch(
             chosen = [finding.job(connection, name).id for name in names or ()]
         good = watch_jobs(opened, chosen, time.sleep, as_json=as_json)
     raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
-
-
-def checked(option: str, given: list[str] | tuple[()], allowed: type[StrEnum]) -> frozenset[str]:
-    """Return words as members of an enumeration of words.
-
-    Raises
-    ------
-    UsageProblem
-        If one is none of them.
-    """
-    words = [str(one) for one in allowed]
-    for word in given:
-        if word not in words:
-            raise UsageProblem(f"{option} {word}: one of {', '.join(words)}")
-    return frozenset(given)
 
 
 def _open() -> frozenset[str]:

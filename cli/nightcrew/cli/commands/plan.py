@@ -9,6 +9,7 @@ import typer
 
 from nightcrew.cli.commands.night import Quality, show_plan
 from nightcrew.cli.errors import ExitCode, complain, warn
+from nightcrew.cli.inputs import text_of
 from nightcrew.cli.options import Debug, Json  # noqa: TC001  (Typer reads the annotations)
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def plan(
-    directory: Annotated[Path, typer.Argument(help="Directory of the raw frames.", show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIRECTORY", help="Directory of the raw frames.", show_default=False)
+    ],
     rules: Annotated[
         list[Path] | None,
         typer.Option("--rules", metavar="FILE", help="Grouping rules of an instrument, instead of those shipped."),
@@ -53,7 +56,7 @@ def _read(files: list[Path] | tuple[()]) -> dict[str, PlanRules] | None:
     read: dict[str, PlanRules] = {}
     wrong = False
     for file in files:
-        text = file.read_text(encoding="utf-8")
+        text = text_of(file)
         complaints = lint_rules(text, str(file))
         for complaint in complaints:
             complain("plan", str(complaint))

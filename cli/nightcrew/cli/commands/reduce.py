@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,19 +10,24 @@ import typer
 from nightcrew.cli.argv import UPLOADS
 from nightcrew.cli.errors import UsageProblem, warn
 from nightcrew.cli.log import Level, LogMode
-from nightcrew.cli.options import Adpkg, Debug, Drpkg, Memory, Profile, ProfileOption, Threads
+from nightcrew.cli.options import Adpkg, ConfigFile, Debug, Drpkg, Memory, Profile, ProfileOption, Threads
+from nightcrew.cli.reduction_options import (
+    Certify,
+    Files,
+    Mode,
+    ModeOption,
+    Param,
+    Qa,
+    Ql,
+    Recipe,
+    Suffix,
+    UserCal,
+    named_files,
+)
 from nightcrew.cli.version import version as installed
 
 if TYPE_CHECKING:
     from nightcrew.cli.caldb.reductions import Databases
-
-
-class Mode(StrEnum):
-    """What a reduction is for."""
-
-    SCIENCE = "sq"
-    QUICK_LOOK = "ql"
-    ASSESSMENT = "qa"
 
 
 def _print_version(value: bool) -> None:
@@ -34,34 +38,21 @@ def _print_version(value: bool) -> None:
 
 def reduce(
     context: typer.Context,
-    files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="FITS files, @lists; the first decides.")
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option("--recipe", "-r", help="Recipe, primitive, or function of your own: [PATH/]MODULE.FUNCTION."),
-    ] = None,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", metavar="[PRIMITIVE:]NAME=VALUE ...", help="Parameters.")
-    ] = None,
-    user_cal: Annotated[
-        list[str] | None,
-        typer.Option("--user_cal", "--user-cal", metavar="TYPE:FILE ...", help="Calibrations for all files."),
-    ] = None,
-    mode: Annotated[Mode, typer.Option("--mode", help="Science quality, quick look, assessment.")] = Mode.SCIENCE,
-    qa: Annotated[  # noqa: ARG001
-        bool, typer.Option("--qa", help="The same as --mode qa.")
-    ] = False,
-    ql: Annotated[  # noqa: ARG001
-        bool, typer.Option("--ql", help="The same as --mode ql.")
-    ] = False,
-    suffix: Annotated[str | None, typer.Option("--suffix", help="Ending of the final products' names.")] = None,
+    files: Files = None,
+    recipe: Recipe = None,
+    param: Param = None,
+    user_cal: UserCal = None,
+    mode: ModeOption = Mode.SCIENCE,
+    qa: Qa = False,  # noqa: ARG001
+    ql: Ql = False,  # noqa: ARG001
+    suffix: Suffix = None,
     profile: ProfileOption = Profile.STANDARD,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would run: files, recipe, calibrations, parameters.")
     ] = False,
     submit: Annotated[bool, typer.Option("--submit", help="Let the suite do it; print the number of the job.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="With --submit: follow the job to its end.")] = False,
+    certify: Certify = True,
     memory: Memory = None,
     threads: Threads = None,
     logfile: Annotated[Path, typer.Option("--logfile", help="Is appended to.")] = Path("reduce.log"),
@@ -70,7 +61,7 @@ def reduce(
         str | None, typer.Option("--loglevel", metavar="LEVEL", help="Lowest level on the screen, as warning.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON on stdout.")] = False,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (dragonsrc).")] = None,
+    config: ConfigFile = None,
     upload: Annotated[
         list[str] | None, typer.Option("--upload", metavar="metrics calibs science", help="What to upload.")
     ] = None,
@@ -90,10 +81,7 @@ def reduce(
         typer.echo(_flags(context))
         return
     uploads = _uploads(upload or ())
-    if config is not None and not config.is_file():
-        raise UsageProblem(f"--config {config}: no such file")
-    if not files:
-        raise UsageProblem("NO INPUT FILE(s) specified; name FITS files or an @list")
+    named = named_files(files, config)
     level = _level(loglevel)
 
     from nightcrew.cli.caldb.reductions import Databases
@@ -104,12 +92,12 @@ def reduce(
     with Databases.configured(config, uploads) as databases:
         _check_uploads(uploads, databases)
         job = Job.from_options(
-            files, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value, databases
+            named, recipe, param or (), user_cal or (), mode.value, suffix, memory, threads, profile.value, databases
         )
         if submit:
             from nightcrew.cli.suite.handing_in import hand_in
 
-            raise typer.Exit(hand_in(job, "reduce", None, wait=wait, as_json=as_json))
+            raise typer.Exit(hand_in(job, "reduce", None, wait=wait, as_json=as_json, certify=certify))
         if dry_run:
             show_plan(job, as_json=as_json)
             return

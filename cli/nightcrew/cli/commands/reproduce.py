@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nightcrew.cli.errors import ExitCode, UsageProblem, complain, warn
+from nightcrew.cli.inputs import checked_directory
 from nightcrew.cli.options import Debug, Json, Memory, Threads  # noqa: TC001  (Typer reads the annotations)
 from nightcrew.cli.resources import memory_budget, thread_count
 
@@ -52,8 +53,7 @@ def reproduce(
     if not product:
         raise UsageProblem("no product given; name a file that nightcrew has made")
     for directory in raw or ():
-        if not directory.is_dir():
-            raise UsageProblem(f"--raw {directory}: no such directory")
+        checked_directory("--raw", directory, "name one that holds raw frames")
     from nightcrew.reducer.engine.digests import Digests
     from nightcrew.shared.errors import NightcrewError
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightcrew.cli.errors import ExitCode, UsageProblem
+from nightcrew.cli.inputs import text_of
 from nightcrew.cli.options import Debug  # noqa: TC001  (Typer reads the annotations)
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def lint(
     Rules of association (with `calibrations:`) and of grouping (with `kinds:`) are told apart by what is in them.
     The exit code is 1 if anything is wrong.
     """
-    read = [(name, Path(name).read_text(encoding="utf-8")) for name in files or ()]
+    read = [(name, text_of(Path(name))) for name in files or ()]
     checked = [(name, text, linter_for(text, name)) for name, text in read] if files else list(_shipped())
     complaints = [complaint for name, text, check in checked for complaint in check(text, name)]
     for complaint in complaints:

@@ -54,8 +54,8 @@ Faulty files
 
 
 def simulate(
-    instrument: Annotated[Instrument, typer.Argument(help="Camera: niri or f2.", show_choices=False)],
-    directory: Annotated[Path, typer.Argument(help="Where to write the frames; made if need be.")],
+    instrument: Annotated[Instrument, typer.Argument(metavar="INSTRUMENT", help="Camera: niri or f2.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the frames; made if need be.")],
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal bytes.")] = 1,
     size: Annotated[
         int | None, typer.Option(help="Pixels on a side: 1024 (default), 768, 512 or 256 for niri; 2048 for f2.")
@@ -101,7 +101,7 @@ def simulate(
     try:
         truth = night.write(directory, pace=Pace(cadence, accelerate or 1.0) if paced else None)
     except OSError as error:
-        msg = f"{directory}: cannot write the night ({error.strerror}): choose a directory with room that is yours"
+        msg = f"{directory}: cannot write the night ({error.strerror}); choose a directory with room that is yours"
         raise ServiceError(msg) from error
     seconds = time.monotonic() - started
     names = [frame["file"] for frame in truth.frames]

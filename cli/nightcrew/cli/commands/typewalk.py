@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightcrew.cli.errors import UsageProblem, warn
+from nightcrew.cli.inputs import checked_directory
 from nightcrew.cli.options import Adpkg, Debug  # noqa: TC001  (Typer reads the annotations)
 from nightcrew.cli.version import version
 
@@ -45,9 +46,8 @@ def typewalk(
     try:
         mask = re.compile(filemask)
     except re.error as error:
-        raise UsageProblem(f"--filemask {filemask}: not a regular expression ({error})") from error
-    if not directory.is_dir():
-        raise UsageProblem(f"--dir {directory}: no such directory")
+        raise UsageProblem(f"--filemask {filemask}: not a regular expression ({error}); as .*\\.fits$") from error
+    checked_directory("--dir", directory, "name the one to start in")
     found: list[Path] = []
     for folder, names in _folders(directory.resolve(), mask, recurse=not norecurse):
         typer.echo(f"\ndirectory:  {folder}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightcrew.cli.errors import ExitCode, UsageProblem
+from nightcrew.cli.errors import ExitCode
+from nightcrew.cli.inputs import checked_directory
 from nightcrew.cli.options import Debug, Profile, ProfileOption
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def up(
     `explain`, `night status` and the like look into it while it runs, and afterwards. SIGTERM and Ctrl-C end it when
     jobs at work are done; a second one ends it at once: what was at work is done again by the next `nightcrew up`.
     """
-    if not raw.is_dir():
-        raise UsageProblem(f"{raw}: no such directory; name the one in which frames arrive")
+    checked_directory("", raw, "name the one in which frames arrive")
     from nightcrew.cli.suite.running import Settings, opened
 
     raw = raw.resolve()

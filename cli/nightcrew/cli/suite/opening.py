@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.database import Database, DatabaseSettings, Schema, open_database, require
-from nightcrew.shared.errors import ServiceError
+from nightcrew.shared.errors import SchemaMismatch, ServiceError
 from nightcrew.shared.ledger import LEDGER
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ def ledger(where: str | None, *others: Schema) -> Iterator[Database]:
             "or name its database (--database, NIGHTCREW_DATABASE_URL)"
         )
     with open_database(where or settings, application=APPLICATION) as database:
-        for schema in (LEDGER, *others):
-            require(database, schema)
+        try:
+            for schema in (LEDGER, *others):
+                require(database, schema)
+        except SchemaMismatch as error:
+            if where is None:
+                raise
+            raise SchemaMismatch(f"{error} (with this address in NIGHTCREW_DATABASE_URL)") from error
         yield database

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nightcrew.cli.errors import UsageProblem
 from nightcrew.cli.suite import documents
 from nightcrew.cli.suite.wording import moment
 from nightcrew.planner.core.rules import INSTRUMENTS
-from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.ledger.pausing import ALL
 from nightcrew.shared.messages import JobClass
 
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nightcrew.shared.ledger.pausing import Pause
-
-
-class NoScope(NightcrewError):
-    """Nothing is called so that could be paused."""
-
-    code = "scope"
 
 
 def scope_of(text: str) -> str:
@@ -33,7 +27,7 @@ def scope_of(text: str) -> str:
 
     Raises
     ------
-    NoScope
+    UsageProblem
         If it is none of them.
     """
     prefix, _, name = text.rpartition(":")
@@ -44,7 +38,7 @@ def scope_of(text: str) -> str:
     if prefix in ("", "instrument") and name.upper() in INSTRUMENTS:
         return f"instrument:{name.upper()}"
     known = ", ".join([ALL, *INSTRUMENTS, *JobClass])
-    raise NoScope(f"{text}: nothing that could be paused; one of {known}")
+    raise UsageProblem(f"{text}: nothing that could be paused; one of {known}")
 
 
 def tell_pauses(paused: Sequence[Pause], *, as_json: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.cli.suite import documents, finding
+from nightcrew.cli.suite.listing import Listing
 from nightcrew.cli.suite.wording import SHORT, job_name, moment
 from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.ledger import GroupState, JobState, browsing, groups, jobs
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from nightcrew.shared.bus.dead import DeadLetter
     from nightcrew.shared.ledger.records import Arrival, JobRow
 
-COLUMNS = ("number", "what", "name", "since", "why")
 FILE, MESSAGE = "file-", "message-"
 """How the numbers of files and messages begin; those of jobs have no such word."""
 REPAIR = "put it right: a file that changes is looked at again"
@@ -71,6 +71,12 @@ class Trouble:
     def document(self) -> dict[str, Any]:
         """It as JSON."""
         return {name: getattr(self, name) for name in ("number", "what", "name", "since", "reason", "record")}
+
+
+TROUBLES: Listing[Trouble] = Listing(
+    ("number", "what", "name", "since", "why"), lambda one: one.cells, lambda one: one.document,
+    "nothing needs a person",
+)  # fmt: skip
 
 
 def troubles(connection: Connection, letters: Sequence[DeadLetter] = (), limit: int = 200) -> list[Trouble]:

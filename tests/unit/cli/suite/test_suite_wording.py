@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightcrew.cli.suite.scopes import NoScope, scope_of, tell_pauses
+from nightcrew.cli.errors import UsageProblem
+from nightcrew.cli.suite.scopes import scope_of, tell_pauses
 from nightcrew.cli.suite.wording import balance, columns, counted, duration, moment, size
 from nightcrew.shared.ledger.pausing import Pause
 
@@ -47,7 +48,7 @@ def test_cells_keep_to_one_line():
 
 @pytest.mark.parametrize("text", ["", "moon", "class:NIRI", "instrument:science", "planet:mars"])
 def test_what_cannot_be_paused_is_refused_with_what_can(text):
-    with pytest.raises(NoScope, match="one of all, NIRI, F2, realtime, calibration, science, large"):
+    with pytest.raises(UsageProblem, match="one of all, NIRI, F2, realtime, calibration, science, large"):
         scope_of(text)
 
 
