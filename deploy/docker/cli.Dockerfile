@@ -3,15 +3,17 @@
 ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore \
+    PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt
 WORKDIR /src
-RUN python -m venv /opt/nightcrew
+# No installer goes into the image.
+RUN python -m venv --without-pip /opt/nightcrew
 COPY constraints.txt ./
 COPY shared shared
 COPY services services
 COPY cli cli
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/nightcrew/bin/pip install -c constraints.txt ./shared ./services/calmanager ./services/ingest ./services/planner "./services/reducer[worker]" ./services/simulator ./cli
+    pip --python /opt/nightcrew/bin/python install ./shared ./services/calmanager ./services/ingest ./services/planner "./services/reducer[worker]" ./services/simulator ./cli
 
 FROM ${PYTHON} AS image
 ARG REVISION=unknown

@@ -13,21 +13,23 @@ ENV NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES=""
 
 # hadolint ignore=DL3006
 FROM python-${TARGETARCH:-amd64} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore \
+    PIP_CONSTRAINT=/src/constraints.txt PIP_BUILD_CONSTRAINT=/src/constraints.txt
 WORKDIR /src
-RUN python -m venv /opt/nightcrew
+# No installer goes into the image.
+RUN python -m venv --without-pip /opt/nightcrew
 COPY constraints.txt ./
 COPY shared shared
 COPY services services
 COPY cli cli
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/nightcrew/bin/pip install -c constraints.txt ./shared "./services/reducer[worker]"
+    pip --python /opt/nightcrew/bin/python install ./shared "./services/reducer[worker]"
 # A small night is reduced by a command line that stays behind, with the reducer that goes into the image.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv /tmp/warm \
     && packages='import site; print(site.getsitepackages()[0])' \
     && /opt/nightcrew/bin/python -c "$packages" > "$(/tmp/warm/bin/python -c "$packages")/image.pth" \
-    && /tmp/warm/bin/pip install -c constraints.txt \
+    && /tmp/warm/bin/pip install \
         ./services/calmanager ./services/ingest ./services/planner ./services/simulator ./cli \
     && /tmp/warm/bin/nightcrew simulate niri /tmp/night --size 256 --frames 3 \
     && /tmp/warm/bin/nightcrew night /tmp/night --out /tmp/products \

@@ -51,12 +51,13 @@ def test_an_image_has_a_pinned_base_and_nothing_of_how_it_was_built(path: Path) 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_what_an_image_installs_is_copied_and_constrained(path: Path) -> None:
     said = instructions(path)
+    told = " ".join(text for word, text in said if word == "ENV").split()
+    assert {"PIP_CONSTRAINT=/src/constraints.txt", "PIP_BUILD_CONSTRAINT=/src/constraints.txt"} <= set(told)
     copied = [text.split()[0] for word, text in said if word == "COPY" and not text.startswith("--")]
     assert all((ROOT / one).exists() for one in copied)
     for word, text in said:
-        for command in re.findall(r"pip install[^&]*", text) if word == "RUN" else ():
+        for command in re.findall(r"pip (?:--python \S+ )?install[^&]*", text) if word == "RUN" else ():
             words = shlex.split(command)
-            assert words[words.index("-c") + 1] == "constraints.txt"
             for local in (one for one in words if one.startswith("./")):
                 folder = local[2:].partition("[")[0]
                 assert any(folder == one or folder.startswith(f"{one}/") for one in copied), local
@@ -71,7 +72,7 @@ def test_an_images_command_is_one_that_it_installs(path: Path) -> None:
     (program,) = json.loads(next(text for word, text in said if word == "ENTRYPOINT"))
     installed = set()
     for word, text in said:
-        if word == "RUN" and "/opt/nightcrew/bin/pip install" in text:
+        if word == "RUN" and "pip --python /opt/nightcrew/bin/python install" in text:
             for folder in re.findall(r"\./([\w/]+)", text):
                 about = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
                 installed |= set(about.get("scripts", {}))
