@@ -21,13 +21,13 @@ import numpy as np
 
 from nightcrew.ingest.archiving import Archive, Mode
 from nightcrew.ingest.core.settling import Policy
-from nightcrew.ingest.relaying import Relay
 from nightcrew.ingest.service import Ingest, Watch
 from nightcrew.shared.bus import Topology
 from nightcrew.shared.bus.memory import MemoryBus
 from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.database import open_database, upgrade
 from nightcrew.shared.ledger import LEDGER, conservation, outbox
+from nightcrew.shared.relaying import Relay
 from support.frames import write_niri
 from support.postgres import any_postgres, fresh_database
 

@@ -9,11 +9,11 @@ from datetime import date
 
 import pytest
 
-from nightcrew.ingest.relaying import Relay
 from nightcrew.shared.bus import Topology
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER, outbox
 from nightcrew.shared.messages import FrameArrived, decode
+from nightcrew.shared.relaying import Relay
 from support.buses import MemorySite, RabbitSite, rabbit_site
 from support.ingest import Station, Told, write_frame
 from support.rabbitmq import rabbitmq_url
@@ -104,7 +104,7 @@ def test_what_the_broker_does_not_take_waits_and_is_told(database, tmp_path, req
         station = Station(database, tmp_path / "raw")
         write_frame(station.raw)
         station.poll(2)
-        relay = Relay(database, bus, told, pace=0.05)
+        relay = Relay(database, bus, told.trouble, pace=0.05)
         site.wire(bus).cut(refuse=True)
         assert relay.once() == 0
         assert told.troubles[0][0] == "relay"
@@ -121,5 +121,5 @@ def test_a_database_that_is_gone_is_told_and_asked_again(site, database, monkeyp
         raise ServiceError("the database is gone")
 
     monkeypatch.setattr(outbox, "relay", gone)
-    assert Relay(database, site.bus(), told).once() == 0
+    assert Relay(database, site.bus(), told.trouble).once() == 0
     assert told.troubles == [("database", "the database is gone")]

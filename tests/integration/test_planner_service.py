@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from nightcrew.planner.remembering import RememberingDesk
+from nightcrew.planner.running import in_touch
 from nightcrew.planner.service import Pace, PlannerService
 from nightcrew.shared.bus import Topology
 from nightcrew.shared.bus.memory import MemoryBus
@@ -18,6 +19,7 @@ from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.ledger import LEDGER, JobState, claims, jobs, outbox
 from nightcrew.shared.ledger.records import Claim
 from nightcrew.shared.messages import FrameArrived, JobReady
+from nightcrew.shared.relaying import Relay
 from support.desks import PaperDesk
 from support.ledgers import expire_leases
 from support.paper_night import frame, niri_night, sequence
@@ -43,6 +45,7 @@ class Heard:
     looks: list[Looked] = field(default_factory=list)
     troubles: list[tuple[str, str]] = field(default_factory=list)
     rounds: list[Kept] = field(default_factory=list)
+    well: set[str] = field(default_factory=set)
 
     def looked(self, night: date, instrument: str, looked: Looked, seconds: float) -> None:
         self.looks.append(looked)
@@ -52,6 +55,9 @@ class Heard:
 
     def trouble(self, what: str, reason: str) -> None:
         self.troubles.append((what, reason))
+
+    def over(self, what: str) -> None:
+        self.well.add(what)
 
 
 @dataclass
@@ -66,13 +72,17 @@ class Staged:
 
     def __post_init__(self) -> None:
         self.bus = MemoryBus(self.broker, stop=self.stop)
+        self.relay = Relay(self.suite.database, self.bus, self.heard.trouble, lambda: self.heard.over("relay"))
         planner = replace(self.suite.planner, desk=RememberingDesk(self.suite.desk, clock=lambda: self.now))
-        self.service = PlannerService(planner, self.bus, self.heard, self.stop, Pace(), clock=lambda: self.now)
+        self.service = PlannerService(
+            planner, self.suite.database, self.heard, self.stop, pace=Pace(), clock=lambda: self.now
+        )
 
     def beat(self, seconds: float = 10.0) -> None:
-        """Let time pass, and the service do what is due."""
+        """Let time pass, and the service do what is due, and tell it."""
         self.now += seconds
         self.service.beat()
+        self.relay.once()
 
     def ready(self) -> list[JobReady]:
         """Take the job messages that reducers would get."""
@@ -117,15 +127,17 @@ def test_a_message_wakes_the_planner_before_its_next_round(staged):
     publisher = MemoryBus(staged.broker, stop=threading.Event())
     publisher.publish(told)
     staged.now += 0.5  # less than a round
-    worker = threading.Thread(target=staged.service.run)
-    worker.start()
-    for _ in range(200):
-        if staged.heard.looks:
-            break
-        staged.stop.wait(0.05)
-    staged.stop.set()
-    worker.join(20)
+    with in_touch(staged.service, staged.bus, MemoryBus(staged.broker, stop=staged.stop)):
+        worker = threading.Thread(target=staged.service.run)
+        worker.start()
+        for _ in range(200):
+            if staged.heard.looks:
+                break
+            staged.stop.wait(0.05)
+        staged.stop.set()
+        worker.join(20)
     assert staged.heard.looks[0].submitted == ("dark-N20160102S0001",)
+    assert len(staged.ready()) == 1
     publisher.close()
 
 
@@ -218,7 +230,7 @@ def test_a_database_that_is_gone_for_a_while_is_told_and_nothing_is_lost(staged,
 
     monkeypatch.setattr(staged.suite.database, "begin", gone)
     staged.beat()
-    assert staged.heard.troubles == [("database", "postgresql: no answer")]
+    assert staged.heard.troubles == [("database", "postgresql: no answer")] * 2  # the loop, and the relay
     monkeypatch.setattr(staged.suite.database, "begin", begin)
     staged.beat()
     assert len(staged.ready()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Proxy:
-    """Hands bytes through to a server until it is told not to.
+    """Hands bytes through to a server until it is told not to; frozen, it takes connections and says nothing.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class Proxy:
         self._lock = Lock()
         self._open: list[socket.socket] = []
         self._refusing = False
+        self._flowing = Event()
+        self._flowing.set()
         self._threads: list[Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -57,6 +59,7 @@ class Proxy:
     def _hand_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                self._flowing.wait()
                 target.sendall(data)
         self._shut(source)
         self._shut(target)
@@ -77,8 +80,17 @@ class Proxy:
         """Take new connections again."""
         self._refusing = False
 
+    def freeze(self) -> None:
+        """Keep all bytes back, as a server does that hangs."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        """Hand on what was kept back, and what comes."""
+        self._flowing.set()
+
     def close(self) -> None:
         """Break all connections and take no more."""
+        self.thaw()
         self._shut(self._listener)
         self._listener.close()
         self.cut(refuse=True)

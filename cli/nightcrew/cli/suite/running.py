@@ -24,6 +24,7 @@ from nightcrew.ingest.settings import IngestSettings
 from nightcrew.ingest.telling import Teller
 from nightcrew.planner.looking import Planner
 from nightcrew.planner.remembering import RememberingDesk
+from nightcrew.planner.running import in_touch
 from nightcrew.planner.service import PlannerService
 from nightcrew.planner.settings import PlannerSettings
 from nightcrew.planner.telling import LogWatcher
@@ -38,6 +39,7 @@ from nightcrew.shared.bus.memory_broker import MemoryBroker
 from nightcrew.shared.database import DatabaseSettings, open_database, upgrade
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER, jobs
+from nightcrew.shared.ledger.postgres import PostgresLedger
 from nightcrew.shared.telemetry import Pulse
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ LOCK = 7283_05_01
 BEAT = 0.5
 GRACE = 20.0
 """Seconds that services have to end, beyond what a job at work has."""
-SPARE_CONNECTIONS = 8
+SPARE_CONNECTIONS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,15 @@ class Suite:
 
     def _plan(self, manager: CalibrationManager, settings: PlannerSettings) -> None:
         planner = Planner(
-            self.database, RememberingDesk(ManagerDesk(manager)), settings.patience, profile=settings.profile,
-            quick_looks=settings.quick_looks,
+            PostgresLedger(self.database), RememberingDesk(ManagerDesk(manager)), settings.patience,
+            profile=settings.profile, quick_looks=settings.quick_looks,
         )  # fmt: skip
-        with self._bus(self._planning) as bus:
-            service = PlannerService(planner, bus, LogWatcher(), self._planning, settings.pace, settings.policy)
+        stop = self._planning
+        listening, telling = self._make_bus(stop), self._make_bus(stop)
+        service = PlannerService(
+            planner, self.database, LogWatcher(), stop, telling.wake, settings.pace, settings.policy
+        )
+        with in_touch(service, listening, telling):
             service.run()
             service.beat()
 

@@ -13,13 +13,13 @@ import uvicorn
 
 from nightcrew.ingest.http import create_app
 from nightcrew.ingest.intake import Inbox
-from nightcrew.ingest.relaying import Relay
 from nightcrew.ingest.service import Ingest
 from nightcrew.ingest.telling import Teller
 from nightcrew.shared.database import require
 from nightcrew.shared.errors import NightcrewError, ServiceError
 from nightcrew.shared.http.connections import Gate, GuardedProtocol
 from nightcrew.shared.ledger import LEDGER, outbox
+from nightcrew.shared.relaying import Relay
 
 if TYPE_CHECKING:
     import socket
@@ -84,7 +84,7 @@ class Process:
         server = uvicorn.Server(config)
         threads = [self._thread("http", lambda: server.run(sockets=[listening]))]
         if self.bus is not None:
-            relay = Relay(self.database, self.bus, self.teller)
+            relay = Relay(self.database, self.bus, self.teller.trouble)
             threads.append(self._thread("relay", lambda: relay.run(self.stop)))
         try:
             self._recover()

@@ -1,4 +1,4 @@
-"""What has to be done all the time whatever arrives: leases, retries, lost announcements, messages, old rows."""
+"""What has to be done all the time whatever arrives: leases, retries, lost announcements, old rows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nightcrew.shared.bus import Published
 from nightcrew.shared.ledger import claims, inbox, jobs, outbox
+from nightcrew.shared.ledger.retries import POLICY
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from nightcrew.shared.bus import Bus
     from nightcrew.shared.database import Database
     from nightcrew.shared.ledger.retries import Decision, RetryPolicy
-    from nightcrew.shared.messages import AnyMessage
 
 KEPT = timedelta(days=3)
 """How long published and handled messages are kept."""
@@ -38,28 +36,13 @@ class Kept:
     repeated: tuple[UUID, ...] = ()
 
 
-def keep_house(database: Database, policy: RetryPolicy = claims.POLICY) -> Kept:
+def keep_house(database: Database, policy: RetryPolicy = POLICY) -> Kept:
     """Take jobs from workers that fell silent, queue those that are due, announce those that were forgotten."""
     with database.begin() as connection:
         reaped = claims.reap(connection, policy)
         retried = claims.queue_due(connection)
         repeated = jobs.announce_forgotten(connection)
     return Kept(tuple(reaped), tuple(retried), tuple(repeated))
-
-
-def relay(database: Database, bus: Bus) -> outbox.Relayed:
-    """Publish what waits in the outbox, until nothing does or the broker does not take it."""
-
-    def publish(message: AnyMessage) -> str:
-        publication = bus.publish(message)
-        return "" if isinstance(publication, Published) else publication.reason
-
-    total = 0
-    while True:
-        done = outbox.relay(database, publish)
-        total += done.published
-        if done.stopped or not done.published:
-            return outbox.Relayed(total, done.stopped)
 
 
 def prune(database: Database) -> int:

@@ -15,18 +15,20 @@ import structlog
 from nightcrew.planner.looking import Planner
 from nightcrew.planner.metrics import Metrics
 from nightcrew.planner.remembering import RememberingDesk
+from nightcrew.planner.running import in_touch
 from nightcrew.planner.service import PlannerService
 from nightcrew.planner.settings import PREFIX, PlannerSettings
 from nightcrew.planner.telling import LogWatcher
-from nightcrew.planner.vitals import Trying, Vitals
+from nightcrew.planner.vitals import Vitals
 from nightcrew.planner.watching import StateWatch, watching
-from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus import Backoff, Topology
 from nightcrew.shared.bus.rabbit import RabbitBus
 from nightcrew.shared.bus.settings import RabbitSettings
 from nightcrew.shared.calibrations_http import Cache, ManagerClient, Server, ServerDesk
 from nightcrew.shared.database import DatabaseSettings, open_database, require
 from nightcrew.shared.errors import NightcrewError, SettingsError
 from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.ledger.postgres import PostgresLedger
 from nightcrew.shared.logs import configure_logs
 from nightcrew.shared.telemetry import Pulse, serve_probes
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILED, USAGE = 1, 2
+BRIEF = Backoff(attempts=2)
+"""Of the buses: a broker that cannot be reached is told of soon, and those who use them try again for ever."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,13 +71,23 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
         server = Server(settings.calmanager_url.rstrip("/"), settings.token())
         stack.callback(server.close)
         desk = RememberingDesk(ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute())))
-        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=Trying(pulse, metrics.bus))
-        stack.callback(bus.close)
-        stack.enter_context(watching(StateWatch(database, metrics)))
-        planner = Planner(database, desk, settings.patience, profile=settings.profile, quick_looks=settings.quick_looks)
-        log.info("planner starts", port=port, database=database.safe_url(), calmanager=settings.calmanager_url)
+        rabbit, topology = RabbitSettings.load(), Topology.load()
+        listening, telling = (
+            RabbitBus(rabbit, topology, stop=stop, observer=metrics.bus, backoff=BRIEF) for _ in range(2)
+        )
         watcher = Vitals(pulse, (LogWatcher(log), metrics))
-        PlannerService(planner, bus, watcher, stop, settings.pace, settings.policy).run()
+        stack.enter_context(watching(StateWatch(database, metrics, watcher.waiting)))
+        planner = Planner(
+            PostgresLedger(database),
+            desk,
+            settings.patience,
+            profile=settings.profile,
+            quick_looks=settings.quick_looks,
+        )
+        service = PlannerService(planner, database, watcher, stop, telling.wake, settings.pace, settings.policy)
+        log.info("planner starts", port=port, database=database.safe_url(), calmanager=settings.calmanager_url)
+        with in_touch(service, listening, telling):
+            service.run()
         log.info("planner stopped")
 
 

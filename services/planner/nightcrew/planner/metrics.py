@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter, Gauge, Histogram
 
 from nightcrew.planner.core.sun import SITES, sun_altitude
+from nightcrew.planner.listening import QUEUES
 from nightcrew.shared.ledger import GroupState, JobState
 from nightcrew.shared.ledger.retries import Done
 from nightcrew.shared.ledger.states import FRAME_OPEN, GROUP_OPEN, JOB_OPEN
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     from nightcrew.shared.ledger.gauging import QuickLook, Standing
 
 SERVICE = "planner"
-QUEUES = ("plan.frames", "plan.results")
 CLOSINGS = ("complete", "timeout", "superseded", "manual")
 _CLOSING_WORDS = {"complete": "complete", "the": "complete", "quiet": "timeout", "superseded": "superseded"}
 """First words of the reasons of `nightcrew.planner.core.closing`; all others come from people."""
-TROUBLES = ("database", "calibrations", "relay", "state", OTHER)
+TROUBLES = ("database", "calibrations", "broker", "relay", "state", OTHER)
 VERDICTS = ("pass", "fail")
 BANDS = frozenset("YJHKLM")
 """Photometric bands that series are told apart by."""
@@ -200,6 +200,9 @@ class Metrics:
     def trouble(self, what: str, reason: str) -> None:  # noqa: ARG002 (reasons are for the log)
         """Count something that failed."""
         self._trouble.labels(what if what in TROUBLES else OTHER).inc()
+
+    def over(self, what: str) -> None:
+        """Count nothing: that something goes well is no event."""
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

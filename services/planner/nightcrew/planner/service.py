@@ -1,4 +1,4 @@
-"""The planner at work: woken by messages, looking by itself at what is open, keeping house."""
+"""The planner at work: woken by news, looking by itself at what is open, keeping house."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from nightcrew.planner.housekeeping import Kept, keep_house, prune, relay
-from nightcrew.planner.night import neighbours
-from nightcrew.shared.bus import serve
+from nightcrew.planner.by_hand import hand_in_by_hand
+from nightcrew.planner.housekeeping import Kept, keep_house, prune
+from nightcrew.planner.listening import News
 from nightcrew.shared.calibration_desk import Turn
 from nightcrew.shared.calibrations import CouldNotAsk
 from nightcrew.shared.errors import ServiceError
-from nightcrew.shared.ledger import claims, frames, groups, jobs, marks
-from nightcrew.shared.messages import CalibrationCertified, CalibrationVetoed, FrameArrived, JobFinished
+from nightcrew.shared.ledger import frames, groups, jobs, marks
+from nightcrew.shared.ledger.retries import POLICY, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
     from threading import Event
+    from uuid import UUID
 
+    from nightcrew.planner.listening import NightOf
     from nightcrew.planner.looked import Looked
     from nightcrew.planner.looking import Planner
-    from nightcrew.shared.bus import Bus, Delivery
     from nightcrew.shared.calibration_desk import Change
-    from nightcrew.shared.ledger.retries import RetryPolicy
+    from nightcrew.shared.database import Database
 
-QUEUES = ("plan.frames", "plan.results")
 MARK = "planner: calibrations"
 """Name of the mark that says which changes of calibrations have been seen to."""
 
-NightOf = tuple["date", str]
-"""Night and instrument."""
+
+def _nobody() -> None:
+    return None
 
 
 class Watcher(Protocol):
@@ -44,7 +45,10 @@ class Watcher(Protocol):
         """Note a round of housekeeping."""
 
     def trouble(self, what: str, reason: str) -> None:
-        """Note something that failed and will be tried again."""
+        """Note something that failed and will be tried again; `broker` and `relay` come from other threads."""
+
+    def over(self, what: str) -> None:
+        """Note that something goes well, be it that it never failed; from other threads too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Pace:
     Parameters
     ----------
     tick
-        The loop's beat: messages are relayed, nights that something happened to are looked at.
+        The loop's beat: nights that something happened to are looked at.
     look
         All nights that are not finished, since time passes for them.
     house
@@ -80,58 +84,76 @@ class PlannerService:
     ----------
     planner
         Looks at nights.
-    bus
-        Wakes, and takes what is to be told.
+    database
+        Holds their ledger.
     watcher
         Is told what is done.
     stop
-        Ends the service; the event that the bus was made with.
+        Ends the service.
+    wake_relay
+        Called when there may be messages to publish.
     pace
         How often things are done.
     policy
         How often and how late jobs are tried again whose reducer fell silent.
     clock
         Seconds that only go forward.
+    news
+        What messages have told.
     """
 
     planner: Planner
-    bus: Bus
+    database: Database
     watcher: Watcher
     stop: Event
+    wake_relay: Callable[[], object] = _nobody
     pace: Pace = field(default_factory=Pace)
-    policy: RetryPolicy = claims.POLICY
+    policy: RetryPolicy = POLICY
     clock: Callable[[], float] = time.monotonic
+    news: News = field(default_factory=News)
     _dirty: dict[NightOf, None] = field(default_factory=dict)
+    _finished: set[UUID] = field(default_factory=set)
     _next: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Serve until `stop` is set.
-
-        Raises
-        ------
-        ConsumerLost, BusUnavailable
-            If the broker is gone for longer than the bus is patient.
-        """
-        self.beat()
-        serve(self.bus, *QUEUES, handle=self._handle, idle=self.beat, stop=self.stop, tick=self.pace.tick)
+        """Plan until `stop` is set; news are seen to at once, but not more often than once a tick."""
+        while not self.stop.is_set():
+            self.beat()
+            if self.news.wait(self.pace.tick) and not self._due("news", self.pace.tick):
+                self.stop.wait(self.pace.tick)
 
     def beat(self) -> None:
         """Do what is due now; what fails is told and done again at a later beat."""
         try:
+            self._take_news()
             if self._due("house", self.pace.house):
-                self.watcher.kept(keep_house(self.planner.database, self.policy))
+                self.watcher.kept(keep_house(self.database, self.policy))
+                self.wake_relay()
             if self._due("look", self.pace.look):
                 self._note_open_nights()
+                self._follow_people()
                 self._follow_calibrations()
             for night in list(self._dirty):
                 self._look(night)
-            told = relay(self.planner.database, self.bus)
-            if told.stopped:
-                self.watcher.trouble("relay", told.stopped)
             if self._due("prune", self.pace.prune):
-                prune(self.planner.database)
+                prune(self.database)
         except ServiceError as error:
             self.watcher.trouble("database", str(error))
+
+    def _take_news(self) -> None:
+        news = self.news.take()
+        self._dirty.update(dict.fromkeys(news.nights))
+        self._finished |= news.jobs
+        if news.calibrations:
+            self._next.pop("look", None)
+        for job_id in tuple(self._finished):
+            with self.database.begin() as connection:
+                job = jobs.get(connection, job_id)
+            self._finished.discard(job_id)
+            if job is not None:
+                self._dirty[job.night, job.instrument] = None
+                if job.group_id is None and job.frame_id is None:  # somebody has submitted it
+                    self._next.pop("look", None)
 
     def _due(self, what: str, every: float) -> bool:
         now = self.clock()
@@ -140,46 +162,33 @@ class PlannerService:
         self._next[what] = now + every
         return True
 
-    def _handle(self, delivery: Delivery) -> None:
-        """Note what a message is about, and let it go: the ledger knows what is to be done."""
-        try:
-            self._wake(delivery)
-        except ServiceError as error:
-            self.watcher.trouble("database", str(error))
-        delivery.ack()
-        if self._due("message", self.pace.tick):
-            self.beat()
-
-    def _wake(self, delivery: Delivery) -> None:
-        match delivery.message:
-            case FrameArrived(night=night, instrument=instrument):
-                # What arrives may be what the night before has waited for.
-                self._dirty.update(dict.fromkeys((one, instrument) for one in (night, *neighbours(night))))
-            case JobFinished(job_id=job_id):
-                with self.planner.database.begin() as connection:
-                    job = jobs.get(connection, job_id)
-                if job is not None:
-                    self._dirty[job.night, job.instrument] = None
-            case CalibrationCertified() | CalibrationVetoed():
-                self._next.pop("look", None)
-
     def _look(self, night: NightOf, withdrawn: frozenset[str] = frozenset()) -> None:
         began = self.clock()
         looked = self.planner.look(*night, withdrawn)
         self._dirty.pop(night, None)
         self.watcher.looked(*night, looked, self.clock() - began)
+        self.wake_relay()
         if looked.unasked:
             self.watcher.trouble("calibrations", looked.unasked)
 
     def _note_open_nights(self) -> None:
-        with self.planner.database.begin() as connection:
+        with self.database.begin() as connection:
             open_now = {*frames.open_nights(connection), *groups.open_nights(connection)}
         self._dirty.update(dict.fromkeys(sorted(open_now)))
 
+    def _follow_people(self) -> None:
+        """Hand in the masters that people had made."""
+        told = hand_in_by_hand(self.database, self.planner.desk)
+        if isinstance(told, CouldNotAsk):
+            self.watcher.trouble("calibrations", told.reason)
+            return
+        for one in told:
+            if one.reason:
+                self.watcher.trouble("masters by hand", f"{one.name}: {one.reason}")
+
     def _follow_calibrations(self) -> None:
         """Look again at the nights that a change of the calibrations concerns; the mark is set when that is done."""
-        database = self.planner.database
-        with database.begin() as connection:
+        with self.database.begin() as connection:
             after = marks.reached(connection, MARK)
         changes = self.planner.desk.changes(after)
         if isinstance(changes, CouldNotAsk):
@@ -190,11 +199,11 @@ class PlannerService:
             for night in self._concerned(change):
                 self._look(night, withdrawn)
         if changes:
-            with database.begin() as connection:
+            with self.database.begin() as connection:
                 marks.set_mark(connection, MARK, changes[-1].number)
 
     def _concerned(self, change: Change) -> list[NightOf]:
-        with self.planner.database.begin() as connection:
+        with self.database.begin() as connection:
             if change.turn is Turn.WITHDRAWN:
                 return groups.nights_using(connection, change.name)
             return groups.nights_wanting(connection, change.instrument, change.caltype)

@@ -35,9 +35,9 @@ class LogWatcher:
         for name in looked.ended:
             log.info("group ended", group=name)
         log.debug("looked", seconds=round(seconds, 3))
-        self._over("database")
+        self.over("database")
         if not looked.unasked:
-            self._over("calibrations")
+            self.over("calibrations")
 
     def kept(self, kept: Kept) -> None:
         """Note a round of housekeeping."""
@@ -54,6 +54,7 @@ class LogWatcher:
             self._troubles[what] = reason
             self.log.warning("trouble", what=what, reason=reason)
 
-    def _over(self, what: str) -> None:
+    def over(self, what: str) -> None:
+        """Note that something goes well; told once, if it had failed."""
         if self._troubles.pop(what, None):
             self.log.info("trouble is over", what=what)

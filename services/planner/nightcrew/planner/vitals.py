@@ -1,8 +1,9 @@
-"""Whether the planner lives and works, as its loop shows."""
+"""Whether the planner lives and works, and what it lacks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,13 +12,18 @@ if TYPE_CHECKING:
     from nightcrew.planner.housekeeping import Kept
     from nightcrew.planner.looked import Looked
     from nightcrew.planner.service import Watcher
-    from nightcrew.shared.bus import DeliveryOutcome, Observer, PublishOutcome, Side
+    from nightcrew.shared.ledger.outbox import Pending
     from nightcrew.shared.telemetry import Pulse
 
+LATE = 60.0
+"""Seconds after which a message that nobody has published tells that the broker takes none."""
+_ELSEWHERE = frozenset({"broker", "relay"})
+"""What other threads than the loop tell of: no sign that the loop goes round."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Vitals:
-    """A `Watcher` that tells others, and keeps a pulse: the planner is ready once it has kept house.
+    """A `Watcher` that tells others, and keeps a pulse: the planner is ready once it has kept house and hears news.
 
     Parameters
     ----------
@@ -29,6 +35,11 @@ class Vitals:
 
     pulse: Pulse
     others: tuple[Watcher, ...]
+    _lacks: dict[str, str] = field(default_factory=lambda: {"database": "the database", "broker": "the broker"})
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._lack("database", "the database")
 
     def looked(self, night: date, instrument: str, looked: Looked, seconds: float) -> None:
         """Note a look at a night."""
@@ -39,47 +50,38 @@ class Vitals:
     def kept(self, kept: Kept) -> None:
         """Note a round of housekeeping."""
         self.pulse.beat()
-        self.pulse.waits_for = ""
+        self._lack("database", "")
         for other in self.others:
             other.kept(kept)
 
     def trouble(self, what: str, reason: str) -> None:
-        """Note something that failed; a planner whose database is gone is not ready."""
-        self.pulse.beat()
+        """Note something that failed; without database or broker the planner is not ready."""
+        if what in _ELSEWHERE:
+            self._lack(what, f"the broker: {reason}")
+        else:
+            self.pulse.beat()
         if what == "database":
-            self.pulse.waits_for = "the database"
+            self._lack(what, "the database")
         for other in self.others:
             other.trouble(what, reason)
 
+    def over(self, what: str) -> None:
+        """Note that something goes well."""
+        if what in _ELSEWHERE:
+            self._lack(what, "")
+        for other in self.others:
+            other.over(what)
 
-@dataclass(frozen=True, slots=True)
-class Trying:
-    """An `Observer` for whom trying to reach the broker is a sign of life as well.
+    def waiting(self, outbox: Pending) -> None:
+        """Note what waits to be published, whoever is to do that."""
+        late = outbox.oldest_seconds >= LATE
+        told = f"{outbox.messages} messages to be published, the oldest for {outbox.oldest_seconds:.0f} s"
+        self._lack("outbox", told if late else "")
 
-    Parameters
-    ----------
-    pulse
-        Is kept.
-    other
-        Is told as well.
-    """
-
-    pulse: Pulse
-    other: Observer
-
-    def connected(self, side: Side, up: bool) -> None:
-        """Hand it on."""
-        self.other.connected(side, up)
-
-    def reconnecting(self, side: Side, attempt: int, delay: float, reason: str) -> None:
-        """Note an attempt, and hand it on."""
-        self.pulse.beat()
-        self.other.reconnecting(side, attempt, delay, reason)
-
-    def published(self, exchange: str, outcome: PublishOutcome) -> None:
-        """Hand it on."""
-        self.other.published(exchange, outcome)
-
-    def settled(self, queue: str, outcome: DeliveryOutcome) -> None:
-        """Hand it on."""
-        self.other.settled(queue, outcome)
+    def _lack(self, what: str, told: str) -> None:
+        with self._lock:
+            if told:
+                self._lacks[what] = told
+            else:
+                self._lacks.pop(what, None)
+            self.pulse.waits_for = "; ".join(dict.fromkeys(self._lacks.values()))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nightcrew.planner.metrics import Metrics
     from nightcrew.shared.database import Database
     from nightcrew.shared.ledger.gauging import Place
+    from nightcrew.shared.ledger.outbox import Pending
 
 EVERY = 10.0
 """Seconds between two looks at what is open."""
@@ -36,12 +37,15 @@ class StateWatch:
         Holds the ledger.
     metrics
         Where the numbers go.
+    waiting
+        Is told what waits to be published.
     clock
         Seconds that only go forward.
     """
 
     database: Database
     metrics: Metrics
+    waiting: Callable[[Pending], object] = lambda _: None
     clock: Callable[[], float] = time.monotonic
     _place: Place = field(default_factory=lambda: (datetime.now(UTC), UUID(int=0)))
     _balance_at: float = 0.0
@@ -53,6 +57,7 @@ class StateWatch:
                 now = gauging.standing(connection)
                 looks, place = gauging.quick_looks_since(connection, self._place)
             self.metrics.stands(now)
+            self.waiting(now.outbox)
             self.metrics.quick_looks(looks)
             self._place = place
             if self.clock() >= self._balance_at:

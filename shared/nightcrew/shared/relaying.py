@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nightcrew.ingest.watching import Unwatched, Watcher
 from nightcrew.shared.bus import Published
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from threading import Event
 
     from nightcrew.shared.bus import Bus
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from nightcrew.shared.messages import AnyMessage
 
 
+def _untold(*_: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Publishes what waits in the outbox, in a thread with a bus of its own.
+    """Publishes what waits in the outbox, in a thread with a bus of its own: a broker that hangs keeps nobody else.
 
     Several relays share the work, those of other services among them.
 
@@ -30,15 +34,18 @@ class Relay:
         Holds the outbox.
     bus
         Takes the messages; whoever has recorded something wakes it.
-    watcher
-        Is told what failed.
+    trouble
+        Is told what failed, `relay` or `database`, and why.
+    passed
+        Is told of each pass that met no trouble.
     pace
         Seconds after which the outbox is looked at without being asked.
     """
 
     database: Database
     bus: Bus
-    watcher: Watcher = field(default_factory=Unwatched)
+    trouble: Callable[[str, str], object] = _untold
+    passed: Callable[[], object] = _untold
     pace: float = 1.0
 
     def run(self, stop: Event) -> None:
@@ -56,11 +63,13 @@ class Relay:
                 done = outbox.relay(self.database, self._publish)
                 total += done.published
                 if done.stopped:
-                    self.watcher.trouble("relay", done.stopped)
-                if done.stopped or not done.published:
+                    self.trouble("relay", done.stopped)
+                    return total
+                if not done.published:
+                    self.passed()
                     return total
         except ServiceError as error:
-            self.watcher.trouble("database", str(error))
+            self.trouble("database", str(error))
             return total
 
     def _publish(self, message: AnyMessage) -> str:
