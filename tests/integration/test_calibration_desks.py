@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from nightcrew.calmanager.desk import ManagerDesk
 from nightcrew.calmanager.manager import CalibrationManager
+from nightcrew.shared.association import associate
 from nightcrew.shared.calibration_desk import CalibrationDesk, Judged, Master, Turn
 from nightcrew.shared.calibrations import CouldNotAsk, NotFound
 from nightcrew.shared.calibrations_http import Cache, ManagerClient, Server, ServerDesk
@@ -155,6 +157,20 @@ def test_the_next_best_is_given_out_only_when_it_is_asked_for(site: Site, tmp_pa
     master = found(site, science, relaxed=True)
     assert master.provisional
     assert master.reasons
+
+
+@pytest.mark.parametrize("site", ["manager", "server"], indirect=True)
+@pytest.mark.parametrize("until", [None, datetime(2016, 2, 1)])  # noqa: DTZ001 - as in headers
+def test_a_master_that_somebody_certified_for_a_time_is_given_out_and_planned_with(
+    site: Managed, tmp_path: Path, science: FrameFacts, until: datetime | None
+):
+    site.offer(write_master(tmp_path / "masters" / NAME, **{"DATE-OBS": "2015-06-02"}))
+    since = datetime(2016, 1, 1)  # noqa: DTZ001 - as in headers
+    site.manager.certify(NAME, who="ana", why="no change since", since=since, until=until)
+    master = found(site, science)
+    assert not master.provisional
+    assert master.facts.valid == (since, until)
+    assert associate(science.target, "processed_dark", [master.facts.as_candidate(NAME)]).best is not None
 
 
 def test_a_master_that_is_handed_in_is_given_out_and_the_same_again_is_the_same(site: Site, dark: Path):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.shared.association import Target, processing
+from nightcrew.shared.association import Candidate, Target, processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nightcrew.shared.association import Value
+    from nightcrew.shared.association.facts import Validity
     from nightcrew.shared.instruments import Description
 
 PLANNED = ("detector_x_offset", "detector_y_offset", "wavelength_band")
@@ -39,6 +40,8 @@ class FrameFacts:
         UTC of the start of the exposure.
     processing
         With what intent it was processed: Science-Quality, Quick-Look, Raw, ...
+    valid
+        For a calibration, the time for which somebody has certified it; None if the rules decide by its date.
     """
 
     file: str
@@ -47,6 +50,7 @@ class FrameFacts:
     values: Mapping[str, Value]
     ut_datetime: datetime | None
     processing: str = "Raw"
+    valid: Validity | None = None
 
     @classmethod
     def from_description(cls, file: str, description: Description) -> FrameFacts:
@@ -82,6 +86,10 @@ class FrameFacts:
         """The frame as one that asks for calibrations."""
         return Target(self.instrument, self.tags, self.values, self.file)
 
+    def as_candidate(self, name: str, entry: int = 0) -> Candidate:
+        """Return the frame as a calibration that may be given to others."""
+        return replace(Candidate.from_target(self.target, name, None, entry, self.processing), valid=self.valid)
+
     def value(self, names: str) -> Value:
         """Return a value; `a|b` means that of a or, where that is unknown, of b."""
         found = (self.values.get(name) for name in names.split("|"))
@@ -108,18 +116,22 @@ _READERS: Mapping[str, Callable[[str], datetime | date | time]] = {
 
 def to_json(facts: FrameFacts) -> dict[str, Any]:
     """Return the facts of a frame as JSON; times as `{"datetime": "2016-01-02T09:00:00"}`, sections as lists."""
-    return {
+    kept: dict[str, Any] = {
         "instrument": facts.instrument,
         "tags": sorted(facts.tags),
         "values": {name: _plain(value) for name, value in facts.values.items()},
         "ut_datetime": None if facts.ut_datetime is None else facts.ut_datetime.isoformat(),
         "processing": facts.processing,
     }
+    if facts.valid is not None:
+        kept["valid"] = [None if end is None else end.isoformat() for end in facts.valid]
+    return kept
 
 
 def from_json(file: str, kept: Mapping[str, Any]) -> FrameFacts:
     """Return the facts of the frame `file` that `to_json` has written."""
     moment = kept["ut_datetime"]
+    since, until = (None if end is None else datetime.fromisoformat(end) for end in kept.get("valid", (None, None)))
     return FrameFacts(
         file,
         kept["instrument"],
@@ -127,6 +139,7 @@ def from_json(file: str, kept: Mapping[str, Any]) -> FrameFacts:
         {name: _value(value) for name, value in kept["values"].items()},
         None if moment is None else datetime.fromisoformat(moment),
         kept["processing"],
+        (since, until) if "valid" in kept else None,
     )
 
 

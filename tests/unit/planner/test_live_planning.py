@@ -126,7 +126,7 @@ def test_nobody_waits_for_a_group_that_failed_and_what_somebody_chose_is_used():
     frames = list(NIGHT)
     target = next(group for group in plan(frames).groups if group.kind == "science")
     dark = next(need.provider.name for need in target.needs if need.provider and need.caltype == "processed_dark")
-    without = plan(frames, failed=frozenset({dark})).group(target.name)
+    without = plan(frames, failed={dark: "it was cloudy"}).group(target.name)
     need = next(need for need in without.needs if need.caltype == "processed_dark")
     assert need.provider is None or need.provider.name != dark
     master = frame(99, "dark", file="old_dark.fits")
@@ -249,5 +249,9 @@ def test_whatever_the_order_of_arrival_the_groups_come_to_be_those_of_the_whole_
 
 
 def test_facts_survive_the_ledger():
-    for one in NIGHT:
+    moment = NIGHT[0].time
+    certified = [
+        replace(NIGHT[0], valid=ends) for ends in ((moment, None), (None, moment), (moment, moment + timedelta(days=1)))
+    ]
+    for one in (*NIGHT, *certified):
         assert from_json(one.file, json.loads(json.dumps(to_json(one)))) == one

@@ -80,7 +80,7 @@ def facts_of(candidate: Candidate) -> FrameFacts:
     columns = candidate.columns
     return FrameFacts(
         candidate.filename, str(columns.get("instrument")), candidate.tags, columns, candidate.ut_datetime,
-        str(columns.get("processing")),
+        str(columns.get("processing")), candidate.valid,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from nightcrew.calmanager.http.wire.addresses import file_url
 from nightcrew.calmanager.http.wire.examples import RECORD, TARGET
-from nightcrew.calmanager.http.wire.model import Model, Name
+from nightcrew.calmanager.http.wire.model import Model, Name, Zoneless
 from nightcrew.shared.association import Level
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class MatchOut(Model):
     reasons: list[str]
     caveats: list[str] = Field(description="What speaks against it although no rule does")
     relaxed: list[str] = Field(description="Conditions of the rule that it breaks")
+    valid_since: Zoneless | None = Field(description="UTC; both None: the rules decide by its date")
+    valid_until: Zoneless | None
     md5: str
     sha256: str
     size: int = Field(description="Bytes")
@@ -91,6 +93,8 @@ class AssociateOut(Model):
                             "reasons": ["same exposure, read mode", "15.7 h apart"],
                             "caveats": [],
                             "relaxed": [],
+                            "valid_since": RECORD["valid_since"],
+                            "valid_until": RECORD["valid_until"],
                             "md5": RECORD["md5"],
                             "sha256": RECORD["sha256"],
                             "size": 33583680,
@@ -124,6 +128,7 @@ def level_of(name: LevelName | None, default: Level) -> Level:
 def match_out(match: Match, file: FileFacts, base: str) -> MatchOut:
     """Return a match as JSON tells it; `base` is the address of the service."""
     number = match.candidate.entry
+    since, until = match.candidate.valid or (None, None)
     return MatchOut.model_construct(
         id=number,
         name=match.candidate.filename,
@@ -132,6 +137,8 @@ def match_out(match: Match, file: FileFacts, base: str) -> MatchOut:
         reasons=list(match.reasons),
         caveats=list(match.caveats),
         relaxed=list(match.relaxed),
+        valid_since=since,
+        valid_until=until,
         md5=file.md5,
         sha256=file.sha256,
         size=file.size,
