@@ -56,6 +56,10 @@ LAWS: Mapping[str, str] = {
         "SELECT p.name FROM ledger.products p JOIN ledger.jobs j ON j.id = p.job_id"
         " WHERE j.state NOT IN ('succeeded', 'superseded') OR p.attempt <> j.attempt"
     ),
+    "a product that was removed has a successor": (
+        "SELECT p.name FROM ledger.products p WHERE p.removed_at IS NOT NULL AND p.superseded_by IS NULL"
+        " AND NOT EXISTS (SELECT FROM ledger.products l WHERE l.name = p.name AND l.id > p.id)"
+    ),
 }
 """What must hold at any moment, and the query that returns what breaks it."""
 

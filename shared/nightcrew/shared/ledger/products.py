@@ -32,7 +32,7 @@ def current(connection: Connection, name: str) -> ProductRow | None:
     """Return the product that a public name stands for now, or None (index `products_by_name`)."""
     wanted = (
         select(products)
-        .where(products.c.name == name, products.c.superseded_by.is_(None))
+        .where(products.c.name == name, products.c.superseded_by.is_(None), products.c.removed_at.is_(None))
         .order_by(products.c.id.desc())
         .limit(1)
     )

@@ -302,7 +302,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
-    """A product, and the job and attempt that made it."""
+    """A product, and the job and attempt that made it; one that was removed was superseded before."""
 
     id: int
     job_id: UUID
@@ -316,3 +316,4 @@ class ProductRow:
     provisional: bool
     superseded_by: int | None
     made_at: datetime
+    removed_at: datetime | None = None

@@ -202,6 +202,7 @@ products = Table(
     Column("provisional", Boolean, nullable=False, server_default=text("false")),
     Column("superseded_by", BigInteger, ForeignKey("ledger.products.id")),
     _moment("made_at", now=True),
+    _moment("removed_at"),
     UniqueConstraint("job_id", "name"),
 )
 Index("products_by_name", products.c.name)

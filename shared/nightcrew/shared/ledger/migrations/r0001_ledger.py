@@ -293,6 +293,7 @@ def upgrade() -> None:
         sa.Column("provisional", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("superseded_by", sa.BigInteger(), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["ledger.jobs.id"], name="products_job_id_fkey"),
         sa.ForeignKeyConstraint(["superseded_by"], ["ledger.products.id"], name="products_superseded_by_fkey"),
         sa.PrimaryKeyConstraint("id", name="products_pkey"),
