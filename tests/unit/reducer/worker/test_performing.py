@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from nightcrew.reducer.engine.digests import Digests
+from nightcrew.reducer.engine.executing import peak_memory
 from nightcrew.reducer.worker import child
 from nightcrew.reducer.worker.performing import perform
 from nightcrew.reducer.worker.warming import warm_up
@@ -135,3 +136,12 @@ def test_a_child_is_warm_before_it_says_so_and_begins_what_it_is_given(order, tm
     assert isinstance(taken, Taken)
     assert isinstance(finished, Finished)
     assert finished.outcome.status is Status.UNPROCESSABLE
+
+
+def test_the_memory_of_an_earlier_job_is_not_counted_again(order, tmp_path):
+    earlier = bytearray(b"x" * 400_000_000)
+    before = peak_memory()
+    del earlier
+    finished, _ = done(order(request_of(raw_darks(tmp_path / "raw"), [None] * 3)))
+    assert finished.outcome.ok, finished
+    assert finished.peak_rss < before - 200_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.engine.clock import clock
-from nightcrew.reducer.engine.executing import Desk, draw, peak_memory
+from nightcrew.reducer.engine.executing import Desk, draw, forget_peak, peak_memory
 from nightcrew.reducer.worker.inputs import complaint
 from nightcrew.reducer.worker.requests import BadRequest, JobRequest, read_request
 from nightcrew.reducer.worker.wire import Begun, Ended, Event, Finished, Made, Order, Said
@@ -69,6 +69,7 @@ def perform(order: Order, tell: Callable[[Event], None], digests: Digests, envir
     environment
         May hold SOURCE_DATE_EPOCH.
     """
+    forget_peak()
     began = time.process_time()
     try:
         request = read_request(order.request)
