@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,21 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from nightcrew.cli.night.asking import DatabaseDesk
 from nightcrew.cli.night.collecting import collect
+from nightcrew.reducer.engine.digests import Digests
 from nightcrew.shared.errors import FrameError
 from support.frames import write_niri
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nightcrew.cli.night.collecting import Collection
+    from nightcrew.planner.core.model import Plan
+
+
+def planned(found: Collection) -> Plan:
+    return found.plan(DatabaseDesk((), found.paths, Digests(), "sq"))
 
 
 @pytest.fixture
@@ -46,7 +56,7 @@ def test_hidden_files_directories_and_other_kinds_of_files_are_no_frames(raw: Pa
     (raw / "old.fits").mkdir()
     (raw / "notes.txt").touch()
     found = collect(raw)
-    assert (len(found.paths), found.damaged, found.plan.left_out) == (3, (), ())
+    assert (len(found.paths), found.damaged, planned(found).left_out) == (3, (), ())
 
 
 def test_a_name_that_is_not_text_is_told_in_letters_that_can_be_printed(raw: Path) -> None:
@@ -57,10 +67,18 @@ def test_a_name_that_is_not_text_is_told_in_letters_that_can_be_printed(raw: Pat
     damage.reason.encode()
 
 
-def test_a_copy_is_left_out_under_whatever_name(raw: Path) -> None:
-    (raw / "copy of 2.fits").symlink_to(raw / "N20160102S0002.fits")
-    found = collect(raw)
-    assert found.plan.left_out == (("copy of 2.fits", "the same as N20160102S0002.fits"),)
+@pytest.mark.parametrize("name", ["copy of 2.fits", "N20160102S0002 (2).fits", "A0002.fits.gz"])
+def test_a_copy_is_left_out_under_whatever_name(name: str, raw: Path) -> None:
+    original = raw / "N20160102S0002.fits"
+    if name.endswith(".gz"):
+        (raw / name).write_bytes(gzip.compress(original.read_bytes()))
+    else:
+        (raw / name).symlink_to(original)
+    found = planned(collect(raw))
+    twins = {"A0002.fits.gz": ("N20160102S0002.fits", "A0002.fits.gz")}
+    left, kept = twins.get(name, (name, original.name))
+    assert found.left_out == ((left, f"the same as {kept}"),)
+    assert [len(group.inputs) for group in found.groups] == [3]
 
 
 def test_a_frame_without_a_place_on_the_sky_does_not_keep_the_others_from_being_stacked(raw: Path) -> None:

@@ -11,16 +11,21 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nightcrew.cli.errors import ExitCode, warn
+from nightcrew.cli.errors import ExitCode, complain, warn
 from nightcrew.cli.options import Debug, Profile, ProfileOption
 from nightcrew.cli.resources import memory_budget, thread_count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from nightcrew.cli.caldb.reductions import Databases
+    from nightcrew.cli.night.accounting import Accounts
     from nightcrew.cli.night.collecting import Collection
-    from nightcrew.cli.night.executing import Execution, GroupReport
+    from nightcrew.cli.night.running import NightRun
+    from nightcrew.planner.core.model import Plan
+    from nightcrew.shared.reception import Damage
 
 
 class Quality(StrEnum):
@@ -86,9 +91,10 @@ def night(
     from rich.console import Console
 
     from nightcrew.cli.caldb.reductions import Databases
+    from nightcrew.cli.night.asking import DatabaseDesk
     from nightcrew.cli.night.collecting import collect
-    from nightcrew.cli.night.executing import Execution
-    from nightcrew.cli.night.supplying import supply
+    from nightcrew.cli.night.running import NightRun
+    from nightcrew.cli.night.working import Worker
     from nightcrew.reducer.engine.tuning import tune
 
     screen, start = Console(), Start.now()
@@ -96,39 +102,44 @@ def night(
     with Databases.configured(config, store=store) as databases:
         for warning in databases.warnings:
             warn("night", warning)
-        collection = collect(directory, mode.value)
+        collection = collect(directory)
         for damage in collection.damaged:
             warn("night", f"left out: {damage.reason}")
         if plan:
-            show_plan(_planned(collection, databases, mode), screen, as_json=as_json)
+            show_plan(_planned(collection, databases, mode), collection.damaged, screen, as_json=as_json)
             return
         target = out if out is not None else directory.resolve().with_name(f"{directory.resolve().name}-reduced")
         log = _open_log(target)
-        supplied = supply(collection, databases.sources(mode.value, target / "calibrations"), mode.value)
-        collection = supplied.collection
-        execution = Execution(
-            collection, target, memory_budget(memory), mode.value, thread_count(threads), previews=previews,
-            profile=profile.value, databases=databases, supplied=supplied,
+        worker = Worker(
+            target, memory_budget(memory), databases, mode.value, profile.value, thread_count(threads),
+            previews=previews,
         )  # fmt: skip
-        reports, document = _carry_out(execution, log, directory, start)
+        sources = databases.sources(mode.value, target / "calibrations")
+        desk = DatabaseDesk(sources, collection.paths, worker.digests, mode.value)
+        run = NightRun(collection, desk, worker)
+        document, accounts = _carry_out(run, log, directory, start)
     if as_json:
         typer.echo(json.dumps(document, indent=1))
     else:
-        _show_reports(collection, reports, screen)
+        _show_reports(run, accounts, screen)
         where = f"products, previews and night.json are in {target}"
-        _print(screen, f"{len(reports)} groups in {document['seconds']:.1f} s; {where}")
-    good = all(report.outcome.ok for report in reports) and not collection.damaged
+        _print(screen, f"{len(run.reports)} groups in {document['seconds']:.1f} s; {accounts}; {where}")
+    for name in accounts.unaccounted:
+        complain("night", f"{name}: nothing is known of what became of it; that is a defect of nightcrew: report it")
+    good = all(report.outcome.ok for report in run.in_order()) and not collection.damaged and not accounts.unaccounted
     raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
 
 
-def _planned(collection: Collection, databases: Databases, mode: Quality) -> Collection:
+def _planned(collection: Collection, databases: Databases, mode: Quality) -> Plan:
     """Plan with what databases have; what must be fetched for that is not kept."""
     from tempfile import TemporaryDirectory
 
-    from nightcrew.cli.night.supplying import supply
+    from nightcrew.cli.night.asking import DatabaseDesk
+    from nightcrew.reducer.engine.digests import Digests
 
     with TemporaryDirectory(prefix="nightcrew-") as folder:
-        return supply(collection, databases.sources(mode.value, Path(folder)), mode.value).collection
+        sources = databases.sources(mode.value, Path(folder))
+        return collection.plan(DatabaseDesk(sources, collection.paths, Digests(), mode.value), mode.value)
 
 
 def _open_log(target: Path) -> IO[str]:
@@ -144,9 +155,7 @@ def _open_log(target: Path) -> IO[str]:
         ) from error
 
 
-def _carry_out(
-    execution: Execution, log: IO[str], directory: Path, start: Start
-) -> tuple[list[GroupReport], dict[str, Any]]:
+def _carry_out(run: NightRun, log: IO[str], directory: Path, start: Start) -> tuple[dict[str, Any], Accounts]:
     """Reduce group by group and write `night.json`, also if that is interrupted."""
     from rich.console import Console
 
@@ -155,47 +164,45 @@ def _carry_out(
     from nightcrew.reducer.engine.executing import peak_memory
     from nightcrew.reducer.primitives.prepare import software_version
 
-    collection = execution.collection
-    reports: list[GroupReport] = []
     with log, NightWatcher(Console(stderr=True), log) as watcher:
         try:
-            for report in execution.run(watcher):
-                reports.append(report)  # noqa: PERF402 - what is done is told even if the rest is interrupted
+            run.run(watcher)
         finally:
             about = {
                 "software": f"nightcrew {software_version()}",
                 "directory": str(directory),
-                "out": str(execution.out),
-                "profile": execution.profile,
+                "out": str(run.worker.out),
+                "profile": run.worker.profile,
                 **start.until_now(),
                 "peak_memory_mb": round(peak_memory() / MEGABYTE, 1),
-                "complete": len(reports) == len(collection.plan.groups),
+                "complete": run.complete,
             }
-            document = night_document(collection, reports, about)
-            write_json(document, execution.out / "night.json")
-    return reports, document
+            accounts = run.accounts()
+            document = night_document(run.in_order(), accounts, run.collection.damaged, about)
+            write_json(document, run.worker.out / "night.json")
+    return document, accounts
 
 
-def show_plan(collection: Collection, screen: Console, *, as_json: bool) -> None:
+def show_plan(plan: Plan, damaged: Sequence[Damage], screen: Console, *, as_json: bool) -> None:
     """Print a plan, and what is left out of it."""
     from nightcrew.cli.night.reporting import plan_document, plan_table
 
     if as_json:
-        typer.echo(json.dumps(plan_document(collection), indent=1))
+        typer.echo(json.dumps(plan_document(plan, damaged), indent=1))
         return
-    screen.print(plan_table(collection.plan))
-    _show_left_out(collection, screen)
+    screen.print(plan_table(plan))
+    _show_left_out(plan.left_out, screen)
 
 
-def _show_reports(collection: Collection, reports: list[GroupReport], screen: Console) -> None:
+def _show_reports(run: NightRun, accounts: Accounts, screen: Console) -> None:
     from nightcrew.cli.night.reporting import night_table
 
-    screen.print(night_table(reports))
-    _show_left_out(collection, screen)
+    screen.print(night_table(run.in_order()))
+    _show_left_out(accounts.left_out, screen)
 
 
-def _show_left_out(collection: Collection, screen: Console) -> None:
-    for file, reason in collection.plan.left_out:
+def _show_left_out(left_out: Sequence[tuple[str, str]], screen: Console) -> None:
+    for file, reason in left_out:
         _print(screen, f"left out: {file}: {reason}")
 
 

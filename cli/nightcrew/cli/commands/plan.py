@@ -36,16 +36,20 @@ def plan(
     """
     from rich.console import Console
 
+    from nightcrew.cli.night.asking import DatabaseDesk
     from nightcrew.cli.night.collecting import collect
     from nightcrew.planner.core.rules import rules_for
+    from nightcrew.reducer.engine.digests import Digests
 
     own = _read(rules or ())
     if own is None:
         raise typer.Exit(ExitCode.FAILED)
-    collection = collect(directory, mode.value, lambda instrument: own.get(instrument) or rules_for(instrument))
+    collection = collect(directory)
     for damage in collection.damaged:
         warn("plan", f"left out: {damage.reason}")
-    show_plan(collection, Console(), as_json=as_json)
+    desk = DatabaseDesk((), collection.paths, Digests(), mode.value)
+    made = collection.plan(desk, mode.value, lambda instrument: own.get(instrument) or rules_for(instrument))
+    show_plan(made, collection.damaged, Console(), as_json=as_json)
 
 
 def _read(files: list[Path] | tuple[()]) -> dict[str, PlanRules] | None:

@@ -9,14 +9,15 @@ from nightcrew.shared.fits.output import whole_file, write_at
 from nightcrew.shared.outcomes import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rich.console import RenderableType
 
-    from nightcrew.cli.night.collecting import Collection
-    from nightcrew.cli.night.executing import GroupReport
+    from nightcrew.cli.night.accounting import Accounts
+    from nightcrew.cli.night.reports import GroupReport
     from nightcrew.planner.core.model import Group, Plan
+    from nightcrew.shared.reception import Damage
 
 SCHEMA = 1
 MEGABYTE = 1_000_000
@@ -42,8 +43,6 @@ def plan_table(plan: Plan) -> RenderableType:
 
 def night_table(reports: Sequence[GroupReport]) -> RenderableType:
     """Return what became of the groups: a line for each, under it why, and what it tells of the night."""
-    from nightcrew.reducer.quality.conditions import Conditions
-
     rows = []
     for report in reports:
         outcome = report.outcome
@@ -51,8 +50,7 @@ def night_table(reports: Sequence[GroupReport]) -> RenderableType:
         product = outcome.products[-1] if outcome.products else ""
         rows += [_line(report.group, product, f"{report.seconds:.2f}", str(outcome.status), colour)]
         rows += _details(report.group, [(u.caltype, u.file, u.reason) for u in report.used])
-        measured = report.result.measurements
-        rows += _indented([str(one) for one in measured if isinstance(one, Conditions)], "cyan")
+        rows += _indented(report.record.get("conditions", ()), "cyan")
         rows += _remarks([outcome.reason, *outcome.caveats])
     return _listing("outcome", rows)
 
@@ -88,7 +86,7 @@ def _remarks(texts: Sequence[str]) -> list[RenderableType]:
     return _indented([text for text in texts if text], "yellow")
 
 
-def _indented(texts: Sequence[str], style: str) -> list[RenderableType]:
+def _indented(texts: Iterable[str], style: str) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -111,7 +109,7 @@ def _planned(group: Group) -> dict[str, Any]:
     }
 
 
-def plan_document(collection: Collection) -> dict[str, Any]:
+def plan_document(plan: Plan, damaged: Sequence[Damage]) -> dict[str, Any]:
     """Return a plan as JSON has it."""
     groups = [
         {
@@ -123,40 +121,56 @@ def plan_document(collection: Collection) -> dict[str, Any]:
             "product": group.product,
             "unprocessable": group.unprocessable or None,
         }
-        for group in collection.plan.groups
+        for group in plan.groups
     ]
-    return {"schema": SCHEMA, "groups": groups, **_not_reduced(collection)}
+    return {"schema": SCHEMA, "groups": groups, **_not_reduced(plan.left_out, damaged)}
 
 
-def night_document(collection: Collection, reports: Sequence[GroupReport], about: dict[str, Any]) -> dict[str, Any]:
+def night_document(
+    reports: Sequence[GroupReport], accounts: Accounts, damaged: Sequence[Damage], about: dict[str, Any]
+) -> dict[str, Any]:
     """Return a night as `night.json` has it (docs/reference/night-json.md)."""
-    groups = [
-        {
-            **_planned(report.group),
-            "calibrations": [{"type": u.caltype, "file": u.file or None, "reason": u.reason} for u in report.used],
-            "products": list(report.outcome.products),
-            "previews": list(report.previews),
-            "outcome": {
-                "status": str(report.outcome.status),
-                "reason": report.outcome.reason,
-                "code": report.outcome.code,
-                "caveats": list(report.outcome.caveats),
-            },
-            "seconds": round(report.seconds, 4),
-            "cpu_seconds": round(report.cpu_seconds, 4),
-            "peak_memory_mb": round(report.peak_memory / MEGABYTE, 1),
-            "measurements": [measurement.as_dict() for measurement in report.result.measurements],
-            "primitives": {name: round(s, 4) for name, s in report.result.ledger.seconds.items()},
-        }
-        for report in reports
-    ]
-    return {"schema": SCHEMA, **about, "groups": groups, **_not_reduced(collection)}
-
-
-def _not_reduced(collection: Collection) -> dict[str, Any]:
     return {
-        "left_out": [{"file": file, "reason": reason} for file, reason in collection.plan.left_out],
-        "damaged": [{"file": d.file, "code": d.code, "reason": d.reason} for d in collection.damaged],
+        "schema": SCHEMA,
+        **about,
+        "groups": [_reported(report) for report in reports],
+        **_not_reduced(accounts.left_out, damaged),
+        "files": {
+            "found": accounts.found,
+            "reduced": len(accounts.reduced),
+            "not_reduced": len(accounts.unreduced),
+            "left_out": len(accounts.left_out),
+            "damaged": len(accounts.damaged),
+            "unaccounted": list(accounts.unaccounted),
+        },
+    }
+
+
+def _reported(report: GroupReport) -> dict[str, Any]:
+    outcome, record = report.outcome, report.record
+    return {
+        **_planned(report.group),
+        "calibrations": [{"type": u.caltype, "file": u.file or None, "reason": u.reason} for u in report.used],
+        "products": list(outcome.products),
+        "previews": record.get("previews", []),
+        "outcome": {
+            "status": str(outcome.status),
+            "reason": outcome.reason,
+            "code": outcome.code,
+            "caveats": list(outcome.caveats),
+        },
+        "seconds": round(report.seconds, 4),
+        "cpu_seconds": round(record.get("cpu_seconds", 0.0), 4),
+        "peak_memory_mb": round(record.get("peak_rss", 0) / MEGABYTE, 1),
+        "measurements": record.get("measurements", []),
+        "primitives": record.get("primitives", {}),
+    }
+
+
+def _not_reduced(left_out: Sequence[tuple[str, str]], damaged: Sequence[Damage]) -> dict[str, Any]:
+    return {
+        "left_out": [{"file": file, "reason": reason} for file, reason in left_out],
+        "damaged": [{"file": d.file, "code": d.code, "reason": d.reason} for d in damaged],
     }
 
 

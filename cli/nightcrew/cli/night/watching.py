@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from nightcrew.cli.night.executing import GroupReport
+    from nightcrew.cli.night.reports import GroupReport
     from nightcrew.planner.core.model import Group
     from nightcrew.reducer.engine.reporting import Reporter
 
@@ -69,8 +69,8 @@ class NightWatcher:
         told = ", ".join(outcome.products) or outcome.reason
         line = f"{self._title}: {outcome.status} in {report.seconds:.2f} s: {told}"
         self._write(line)
-        if report.result.trace:
-            self._write(report.result.trace)
+        if report.trace:
+            self._write(report.trace)
         if self._bar is None:
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
         elif self._task is not None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nightcrew.planner.core.model import Group, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,10 @@ class Looked:
         Why the calibration manager could not be asked; empty if it could.
     again
         Whether what was found asks for another look at once.
+    taken
+        The groups that were given to the reducers or cannot be reduced, as they were planned then.
+    plan
+        The plan of the night, as it is now; None if there is nothing to plan.
     """
 
     opened: tuple[str, ...] = ()
@@ -27,6 +35,8 @@ class Looked:
     ended: tuple[str, ...] = ()
     unasked: str = ""
     again: bool = False
+    taken: tuple[Group, ...] = ()
+    plan: Plan | None = None
 
     def __add__(self, other: Looked) -> Looked:
         return Looked(
@@ -37,4 +47,6 @@ class Looked:
             self.ended + other.ended,
             other.unasked,
             other.again,
+            self.taken + other.taken,
+            other.plan or self.plan,
         )

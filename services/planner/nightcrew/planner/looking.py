@@ -103,4 +103,5 @@ class Planner:
         ended += [name for name, what in came.items() if isinstance(what, Ended)]
         submitted = tuple(name for name, what in came.items() if isinstance(what, Submitted))
         again = any(isinstance(what, AskedAgain) for what in came.values())
-        return Looked(opened, closed, submitted, quick, tuple(ended), offers.unasked, again)
+        taken = tuple(group for group in ours if isinstance(came[group.name], Submitted | Ended))
+        return Looked(opened, closed, submitted, quick, tuple(ended), offers.unasked, again, taken, made)

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 from nightcrew.planner.core.calibrating import Asked
 from nightcrew.planner.core.plan import plan
 from nightcrew.planner.core.readiness import Making
+from nightcrew.planner.core.rules import rules_for
 from nightcrew.planner.offers import name_of, wanted
 from nightcrew.shared.ledger import GroupState
 
 if TYPE_CHECKING:
     from nightcrew.planner.core.model import Plan
+    from nightcrew.planner.core.plan import Rules
     from nightcrew.planner.core.requests import Provided
     from nightcrew.planner.night import Night
     from nightcrew.planner.offers import Offers
 
 
-def plan_night(night: Night, offers: Offers) -> Plan:
+def plan_night(night: Night, offers: Offers, rules: Rules = rules_for) -> Plan:
     """Plan a night with what the calibration manager offers for what its own frames do not give."""
-    failed = frozenset(group.name for group in night.groups.values() if night.maker(group.id) is None)
-    without = plan(night.facts, offers.mode, failed=failed)
+    failed = {
+        group.name: group.reason or night.refused(group.id)
+        for group in night.groups.values()
+        if night.maker(group.id) is None
+    }
+    without = plan(night.facts, offers.mode, failed=failed, rules=rules)
     for group in without.groups:
         if night.owns_frame(group.lead):
             offers.ask(night.seen[group.lead].facts, wanted(group))
@@ -34,6 +40,7 @@ def plan_night(night: Night, offers: Offers) -> Plan:
         offers.mode,
         chosen={asked: offers.masters[name_of(one)].facts for asked, one in chosen.items()},
         failed=failed,
+        rules=rules,
     )
 
 

@@ -128,9 +128,11 @@ class Submitting:
                 made = self.books.night.product(self.books.numbers[need.provider.name])
                 assert made is not None
                 yield need.provider.file, replace(made, caltype=need.caltype, reason=need.reason)
-            else:
-                master = self.offers.masters[need.provider.file]
+            elif (master := self.offers.masters.get(need.provider.file)) is not None:
                 yield need.provider.file, replace(provided(master), caltype=need.caltype)
+            else:  # a master that came in among the frames
+                row = self.books.night.frames[need.provider.file]
+                yield need.provider.file, Provided(need.caltype, row.path, reason=need.reason)
 
     def _note_used(self, group_id: int, group: Group, given: Mapping[str, Provided]) -> None:
         notes = self.books.night.notes

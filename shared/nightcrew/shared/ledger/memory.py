@@ -140,7 +140,8 @@ class MemoryEntries:
         own = frozenset(frames)
         self.tables.groups[number] = GroupRow(
             id=number, name=name, version=version, night=night, instrument=instrument, kind=kind,
-            state=GroupState.OPEN, plan=_plain(plan), reason="", supersedes=None if supersedes is None else supersedes.id,
+            state=GroupState.OPEN, plan=_plain(plan), reason="",
+            supersedes=None if supersedes is None else supersedes.id,
             opened_at=self.now, last_arrival_at=self.now, closed_at=None, close_reason="",
             frames=own, borrowed=frozenset(borrowed) - own,
         )  # fmt: skip

@@ -87,7 +87,7 @@ def after(outcome: Outcome, attempts: int, policy: RetryPolicy, now: datetime, s
     if outcome.status in _FINAL:
         return Done(_FINAL[outcome.status], outcome.reason)
     if attempts >= policy.attempts:
-        return Done(JobState.FAILED, f"{outcome.reason} (after {attempts} attempts)")
+        return Done(JobState.FAILED, outcome.reason + (f" (after {attempts} attempts)" if attempts > 1 else ""))
     return Retry(now + policy.pause(attempts, spread), outcome.reason)
 
 

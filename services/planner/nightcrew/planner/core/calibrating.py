@@ -56,6 +56,13 @@ class _Mask:
     frames: Frames
 
 
+class _Loss(NamedTuple):
+    """What a group was to make, and will not; the name of the group, and why."""
+
+    group: str
+    told: str
+
+
 class Calibrations:
     """The calibrations that there are, or will be when a group is reduced.
 
@@ -75,13 +82,15 @@ class Calibrations:
         self.mode = mode
         self.chosen = chosen
         self.masks: list[_Mask] = []
+        self.lost_masks: list[tuple[_Mask, _Loss]] = []
         self.candidates: list[Candidate] = []
         self.providers: list[Provider] = []
+        self.lost: list[Candidate] = []
+        self.losses: list[_Loss] = []
         self.flats: dict[str, str] = {}
         for _, frame in masters:
             provider = Provider("file", frame.file, PurePath(frame.file).name)
-            entry = len(self.candidates)
-            self._offer(Candidate.from_target(frame.target, provider.file, None, entry, frame.processing), provider)
+            self._offer(frame.as_candidate(provider.file, len(self.candidates)), provider)
 
     def add(self, group: Group, draft: Draft) -> None:
         """Take note of what a group will have made."""
@@ -94,6 +103,17 @@ class Calibrations:
         else:
             self._offer(predicted(lead[0], group.product, self.mode, len(self.candidates)), provider)
             self.flats[group.name] = lead[0].file
+
+    def lose(self, group: Group, draft: Draft, why: str) -> None:
+        """Take note of what a group was to make, and will not."""
+        if group.provides is None:
+            return
+        loss = _Loss(group.name, f"{group.product} could not be made: {why}")
+        if group.provides == BPM:
+            self.lost_masks.append((_Mask(Provider("group", group.name, group.product), draft.lead), loss))
+        else:
+            self.lost.append(predicted(draft.lead[0], group.product, self.mode, len(self.lost)))
+            self.losses.append(loss)
 
     def for_draft(self, draft: Draft) -> Needed:
         """Find the calibrations of a group."""
@@ -131,7 +151,9 @@ class Calibrations:
             return Need(rule.calibration, provider, "chosen for want of a better one", rule.required)
         answer = associate(draft.lead[0].target, rule.calibration, self.candidates, mode=self.mode)
         if answer.best is None:
-            return Need(rule.calibration, None, why_not(answer), rule.required)
+            lost = associate(draft.lead[0].target, rule.calibration, self.lost, mode=self.mode).best
+            loss = _Loss("", why_not(answer)) if lost is None else self.losses[lost.candidate.entry]
+            return Need(rule.calibration, None, loss.told, rule.required, loss.group)
         provider = self.providers[answer.best.candidate.entry]
         return Need(rule.calibration, provider, "; ".join(reasons_of(answer.best)), rule.required)
 
@@ -142,11 +164,7 @@ class Calibrations:
         """
         first = draft.lead[0]
         used = {self.flats.get(need.provider.name) for need in needs if need.provider is not None}
-        fitting = [
-            mask
-            for mask in self.masks
-            if all(first.value(name) == mask.frames[0].value(name) for name in ("detector_binning", "data_section"))
-        ]
+        fitting = [mask for mask in self.masks if _same_region(first, mask)]
         for mask in fitting:
             if mask.frames[0].file == first.file:
                 return Need(BPM, mask.provider, "made of the same flats")
@@ -154,7 +172,9 @@ class Calibrations:
             if mask.frames[0].file in used:
                 return Need(BPM, mask.provider, "made of the flats that are used")
         if not fitting:
-            return Need(BPM, None, "no group makes a bad-pixel mask of this region of the detector")
+            lost = [loss for mask, loss in self.lost_masks if _same_region(first, mask)]
+            loss = lost[0] if lost else _Loss("", "no group makes a bad-pixel mask of this region of the detector")
+            return Need(BPM, None, loss.told, lost=loss.group)
         mask = min(fitting, key=lambda one: (distance(one.frames, draft.lead), one.provider.name))
         reason = f"same region of the detector; {apart(distance(mask.frames, draft.lead))} apart"
         return Need(BPM, mask.provider, reason)
@@ -162,6 +182,10 @@ class Calibrations:
     def _offer(self, candidate: Candidate, provider: Provider) -> None:
         self.candidates.append(candidate)
         self.providers.append(provider)
+
+
+def _same_region(frame: FrameFacts, mask: _Mask) -> bool:
+    return all(frame.value(name) == mask.frames[0].value(name) for name in ("detector_binning", "data_section"))
 
 
 def predicted(first: FrameFacts, name: str, mode: str, entry: int) -> Candidate:

@@ -44,12 +44,15 @@ class Need:
         Why this one, or why there is none.
     required
         Whether the group cannot be reduced without it.
+    lost
+        Name of the group that was to make it, and came to no product.
     """
 
     caltype: str
     provider: Provider | None
     reason: str
     required: bool = False
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nightcrew.planner.core.calibrating import NOTHING, Asked, Calibrations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Rules = Callable[[str], PlanRules | None]
 
+NONE: Mapping[str, str] = MappingProxyType({})
+
 
 def plan_descriptions(frames: Iterable[tuple[str, Description]], mode: str = "sq", rules: Rules = rules_for) -> Plan:
     """Plan the reduction of described frames; see `plan`."""
@@ -35,7 +38,7 @@ def plan(
     mode: str = "sq",
     *,
     chosen: Mapping[Asked, FrameFacts] = NOTHING,
-    failed: frozenset[str] = frozenset(),
+    failed: Mapping[str, str] = NONE,
     rules: Rules = rules_for,
 ) -> Plan:
     """Plan the reduction of frames.
@@ -49,7 +52,7 @@ def plan(
     chosen
         Masters to use for groups whatever the rules say, by the file that leads the group and calibration type.
     failed
-        Names of groups that will not come to a product: nobody is to wait for it.
+        Groups that will not come to a product, and why: nobody is to wait for it.
     rules
         Gives the grouping rules of an instrument; by default those that come with nightcrew.
 
@@ -85,7 +88,7 @@ class _InstrumentPlan:
     """The plan of one instrument's frames."""
 
     def __init__(
-        self, rules: PlanRules | None, mode: str, chosen: Mapping[Asked, FrameFacts], failed: frozenset[str]
+        self, rules: PlanRules | None, mode: str, chosen: Mapping[Asked, FrameFacts], failed: Mapping[str, str]
     ) -> None:
         self.rules = rules
         self.mode = mode
@@ -153,7 +156,9 @@ class _InstrumentPlan:
         groups = []
         for draft in sorted(self.drafts, key=lambda one: (rank[one.kind.name], by_time(one.lead[0]))):
             group = self.group(draft, calibrations)
-            if not group.unprocessable and group.name not in self.failed:
+            if group.name in self.failed:
+                calibrations.lose(group, draft, self.failed[group.name])
+            elif not group.unprocessable:
                 calibrations.add(group, draft)
             groups.append((rank[draft.kind.name], group))
         return groups
