@@ -311,6 +311,32 @@ def test_a_new_dark_is_preferred_to_a_finished_one_that_is_farther_away() -> Non
     assert dark.provider == Provider("group", "dark-N20160102S0423", "N20160102S0423_dark.fits")
 
 
+@pytest.mark.parametrize(
+    ("days_old", "valid", "used"),
+    [
+        (200, None, False),
+        (200, (-10, 10), True),
+        (200, (-10, None), True),
+        (200, (-300, -10), False),
+        (1, (-300, 0), False),  # the end does not belong to it
+        (1, None, True),
+    ],
+)
+def test_a_finished_calibration_is_used_for_the_time_that_it_was_certified_for(
+    days_old: int, valid: tuple[int | None, int | None] | None, used: bool
+) -> None:
+    light = sequence(10, 5)
+    ends = None
+    if valid is not None:
+        now = light[0].time
+        since, until = (None if days is None else now + timedelta(days=days) for days in valid)
+        ends = since, until
+    dark = frame(1, "dark", file="old_dark.fits", tags="PREPARED PROCESSED", minute=-60 * 24 * days_old)
+    made = plan([*light, replace(dark, valid=ends)])
+    providers = [need.provider for need in made.groups[0].needs if need.caltype == "processed_dark"]
+    assert providers == [Provider("file", "old_dark.fits", "old_dark.fits") if used else None]
+
+
 def test_an_f2_night_is_planned_by_f2_rules() -> None:
     made = plan(f2_night())
     assert [group.product for group in made.groups] == [
