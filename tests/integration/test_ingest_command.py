@@ -25,7 +25,7 @@ def schemas():
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
     """Keep the log and the signals of the tests as they were."""
-    monkeypatch.setattr(command, "configure_logs", lambda *_: None)
+    monkeypatch.setattr("nightcrew.shared.logs.configure_logs", lambda *_: None)
     before = signal.getsignal(signal.SIGTERM)
     with structlog.testing.capture_logs():
         yield

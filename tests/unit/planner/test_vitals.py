@@ -120,10 +120,11 @@ def test_the_token_is_read_from_a_file_and_never_shown(tmp_path: Path) -> None:
 
 def test_a_planner_without_a_directory_for_masters_says_what_to_set(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     from nightcrew.planner import main
+    from nightcrew.shared import starting
 
     monkeypatch.delenv("NIGHTCREW_PLANNER_CALIBRATIONS", raising=False)
-    monkeypatch.setattr(main, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=15, SIGINT=2))
-    monkeypatch.setattr(main, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(starting, "signal", SimpleNamespace(signal=lambda *_: None))
+    monkeypatch.setattr("nightcrew.shared.logs.configure_logs", lambda *_: None)
     assert main.main([]) == 2
     assert "NIGHTCREW_PLANNER_CALIBRATIONS: name a directory" in capsys.readouterr().err
     monkeypatch.setenv("NIGHTCREW_PLANNER_PORT", "many")

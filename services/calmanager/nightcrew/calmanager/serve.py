@@ -21,10 +21,10 @@ from nightcrew.calmanager.manager import CalibrationManager
 from nightcrew.calmanager.settings import PREFIX, CalmanagerSettings
 from nightcrew.calmanager.tokens import Scope, Tokens
 from nightcrew.shared.database import Database, DatabaseSettings, open_database, require
-from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.http.connections import Gate, GuardedProtocol
 from nightcrew.shared.http.listening import listen
-from nightcrew.shared.logs import configure_logs
+from nightcrew.shared.starting import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,24 +36,14 @@ _SPARE_FILES = 128
 """File descriptors that are kept for the database, the store and the log."""
 
 _BACKLOG = 2048
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 done, 1 failed, 2 usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        settings = CalmanagerSettings.load(
-            **{name: value for name in ("host", "port", "store") if (value := getattr(options, name, None)) is not None}
-        )
-        run = {"serve": _serve, "token": _token}[options.command]
-        run(settings, options)
-    except NightcrewError as error:
-        print(f"nightcrew-calmanager: {error}", file=sys.stderr)  # noqa: T201
-        return _USAGE if isinstance(error, SettingsError) else _FAILED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return 0
+    given = {name: getattr(options, name, None) for name in ("host", "port", "store")}
+    run = {"serve": _serve, "token": _token}[options.command]
+    return run_command("nightcrew-calmanager", CalmanagerSettings, given, lambda settings: run(settings, options))
 
 
 def server_for(app: FastAPI, settings: CalmanagerSettings) -> uvicorn.Server:
@@ -82,7 +72,6 @@ def server_for(app: FastAPI, settings: CalmanagerSettings) -> uvicorn.Server:
 
 
 def _serve(settings: CalmanagerSettings, _options: argparse.Namespace) -> None:
-    configure_logs(settings.log_format, settings.log_level)
     log = structlog.stdlib.get_logger("nightcrew.calmanager")
     with ExitStack() as stack:
         database = stack.enter_context(_database(settings))

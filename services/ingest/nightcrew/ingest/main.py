@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from contextlib import ExitStack
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,35 +15,22 @@ from nightcrew.ingest.metrics import Metrics
 from nightcrew.ingest.running import Process
 from nightcrew.ingest.settings import PREFIX, IngestSettings
 from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus.backoff import BRIEF
 from nightcrew.shared.bus.rabbit import RabbitBus
 from nightcrew.shared.bus.settings import RabbitSettings
-from nightcrew.shared.database import open_database, require
-from nightcrew.shared.errors import NightcrewError, SettingsError
+from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.http.listening import listen
-from nightcrew.shared.ledger import LEDGER
-from nightcrew.shared.logs import configure_logs
+from nightcrew.shared.starting import open_ledger, run_command, set_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
-
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 done, 1 failed, 2 usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
-    if options.directory:
-        given["directories"] = tuple(options.directory)
-    try:
-        _serve(IngestSettings.load(**given))
-    except NightcrewError as error:
-        print(f"nightcrew-ingest: {error}", file=sys.stderr)  # noqa: T201
-        return _USAGE if isinstance(error, SettingsError) else _FAILED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return 0
+    given = {"host": options.host, "port": options.port, "directories": tuple(options.directory) or None}
+    return run_command("nightcrew-ingest", IngestSettings, given, _serve)
 
 
 def _serve(settings: IngestSettings) -> None:
@@ -55,23 +41,16 @@ def _serve(settings: IngestSettings) -> None:
             f"{settings.host} can be reached from other machines, and there is no token: name a file in "
             f"{PREFIX}TOKEN_FILE, or listen at 127.0.0.1"
         )
-    configure_logs(settings.log_format, settings.log_level)
     log = structlog.stdlib.get_logger("nightcrew.ingest")
-    stop, metrics = threading.Event(), Metrics()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
+    stop, metrics = set_at(signal.SIGTERM), Metrics()
     with ExitStack() as stack:
-        database = stack.enter_context(open_database(application="ingest"))
-        require(database, LEDGER)
+        database = stack.enter_context(open_ledger("ingest"))
         bus = None
         if settings.relay:
-            bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus)
+            bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus, backoff=BRIEF)
             stack.callback(bus.close)
         listening = stack.enter_context(listen(settings.host, settings.port))
         host, port = listening.getsockname()[:2]
-        signal.signal(signal.SIGTERM, end)
         log.info(
             "watching",
             directories=[str(path) for path in settings.directories],

@@ -7,7 +7,6 @@ import signal
 import sys
 from contextlib import ExitStack
 from importlib.metadata import version
-from threading import Event
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,40 +20,27 @@ from nightcrew.planner.settings import PREFIX, PlannerSettings
 from nightcrew.planner.telling import LogWatcher
 from nightcrew.planner.vitals import Vitals
 from nightcrew.planner.watching import StateWatch, watching
-from nightcrew.shared.bus import Backoff, Topology
+from nightcrew.shared.bus import Topology
+from nightcrew.shared.bus.backoff import BRIEF
 from nightcrew.shared.bus.rabbit import RabbitBus
 from nightcrew.shared.bus.settings import RabbitSettings
 from nightcrew.shared.calibrations_http import Cache, ManagerClient, Server, ServerDesk
-from nightcrew.shared.database import DatabaseSettings, open_database, require
-from nightcrew.shared.errors import NightcrewError, SettingsError
-from nightcrew.shared.ledger import LEDGER
+from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.ledger.postgres import PostgresLedger
-from nightcrew.shared.logs import configure_logs
+from nightcrew.shared.starting import open_ledger, run_command, set_at
 from nightcrew.shared.telemetry import Pulse, serve_probes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FAILED, USAGE = 1, 2
-BRIEF = Backoff(attempts=2)
-"""Of the buses: a broker that cannot be reached is told of soon, and those who use them try again for ever."""
+    from threading import Event
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 stopped as told, 1 failed, 2 usage."""
     options = _parser().parse_args(arguments)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = set_at(signal.SIGTERM, signal.SIGINT)
     given = {"host": options.host, "port": options.port, "calmanager_url": options.calmanager}
-    try:
-        settings = PlannerSettings.load(**{name: value for name, value in given.items() if value is not None})
-        configure_logs(settings.log_format, settings.log_level)
-        _plan(settings, stop)
-    except NightcrewError as error:
-        print(f"nightcrew-planner: {error}", file=sys.stderr)  # noqa: T201 (the command's own voice)
-        return USAGE if isinstance(error, SettingsError) else FAILED
-    return 0
+    return run_command("nightcrew-planner", PlannerSettings, given, lambda settings: _plan(settings, stop))
 
 
 def _plan(settings: PlannerSettings, stop: Event) -> None:
@@ -63,11 +49,10 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
     log = structlog.stdlib.get_logger("nightcrew.planner")
     metrics, pulse = Metrics(), Pulse(waits_for="the database")
     with ExitStack() as stack:
-        database = stack.enter_context(open_database(DatabaseSettings.load(), application="nightcrew-planner"))
+        database = stack.enter_context(open_ledger("nightcrew-planner"))
         port = stack.enter_context(
             serve_probes(settings.host, settings.port, metrics.text, pulse, setting=f"{PREFIX}PORT")
         )
-        require(database, LEDGER)
         server = Server(settings.calmanager_url.rstrip("/"), settings.token())
         stack.callback(server.close)
         desk = RememberingDesk(ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute())))

@@ -36,3 +36,7 @@ class Backoff:
         for number in range(self.attempts - 1):
             longest = min(self.first * self.factor**number, self.ceiling)
             yield longest * (1 + chance()) / 2
+
+
+BRIEF = Backoff(attempts=2)
+"""For those who come back by themselves, and hold something meanwhile, or are to tell soon what is wrong."""

@@ -9,47 +9,35 @@ import signal
 import socket
 import sys
 from importlib.metadata import version
-from threading import Event
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.worker.mortality import die_with
-from nightcrew.shared.errors import NightcrewError, SettingsError
 from nightcrew.shared.messages import JobClass
+from nightcrew.shared.starting import open_ledger, run_command, set_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from threading import Event
 
     from nightcrew.reducer.worker.settings import ReducerSettings
-
-FAILED, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 stopped as told, 1 failed, 2 usage."""
     options = _parser().parse_args(arguments)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = set_at(signal.SIGTERM, signal.SIGINT)
     if options.parent is not None:
         die_with(options.parent, signal.SIGTERM)
     from nightcrew.reducer.worker.settings import ReducerSettings  # noqa: PLC0415 (usage errors and help are told at once)
-    from nightcrew.shared.logs import configure_logs  # noqa: PLC0415
 
-    given = {"job_class": options.job_class, "concurrency": options.concurrency, "products": options.products}
-    try:
-        settings = ReducerSettings.load(**{name: value for name, value in given.items() if value is not None})
-        configure_logs(settings.log_format, settings.log_level)
+    def work(settings: ReducerSettings) -> None:
         if settings.concurrency > 1 and options.number is None:
             _supervise(settings, stop)
         else:
             _reduce(settings, options.number or 0, stop)
-    except SettingsError as error:
-        print(f"nightcrew-reducer: {error}", file=sys.stderr)  # noqa: T201 (the command's own voice)
-        return USAGE
-    except NightcrewError as error:
-        print(f"nightcrew-reducer: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
-    return 0
+
+    given = {"job_class": options.job_class, "concurrency": options.concurrency, "products": options.products}
+    return run_command("nightcrew-reducer", ReducerSettings, given, work)
 
 
 def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
@@ -60,18 +48,15 @@ def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
     from nightcrew.shared.bus import Topology  # noqa: PLC0415
     from nightcrew.shared.bus.rabbit import RabbitBus  # noqa: PLC0415
     from nightcrew.shared.bus.settings import RabbitSettings  # noqa: PLC0415
-    from nightcrew.shared.database import DatabaseSettings, open_database, require  # noqa: PLC0415
-    from nightcrew.shared.ledger import LEDGER  # noqa: PLC0415
     from nightcrew.shared.telemetry import Pulse, serve_probes  # noqa: PLC0415
 
     metrics, pulse = Metrics(queue_of(settings)), Pulse(waits_for="a process for jobs to be warm")
     port = settings.port + number if settings.port else 0
     share = settings.share()
     with (
-        open_database(DatabaseSettings.load(), application="nightcrew-reducer") as database,
+        open_ledger("nightcrew-reducer") as database,
         serve_probes(settings.host, port, metrics.text, pulse, "NIGHTCREW_REDUCER_PORT") as port,
     ):
-        require(database, LEDGER)
         bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus)
         journal = Journal(metrics, pulse, settings.products)
         crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, settings.recycle_above(share), settings.spare)
