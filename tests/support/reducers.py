@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.bus import Bus
     from nightcrew.shared.database import Database
     from nightcrew.shared.messages import AnyMessage
+    from nightcrew.shared.store import Depot
 
 PATIENCE = 60.0
 """Seconds until a test gives up waiting for a reducer."""
@@ -214,7 +215,9 @@ class Works:
         return ReducerSettings.load(**{**usual, **given})
 
     @contextmanager
-    def reducer(self, make_bus: Callable[[Event, BusMetrics], Bus], **given: Any) -> Iterator[Hand]:
+    def reducer(
+        self, make_bus: Callable[[Event, BusMetrics], Bus], depot: Depot | None = None, **given: Any
+    ) -> Iterator[Hand]:
         """Let a reducer work in a thread."""
         settings = self.all_of(**given)
         stop, metrics, pulse = Event(), Metrics(queue_of(settings)), Pulse()
@@ -231,7 +234,7 @@ class Works:
             hand.crew = crew
             try:
                 Reducer(f"test:{uuid4().hex[:6]}", settings, self.database, bus, stop, crew,
-                        Journal(metrics, pulse, self.directory, log_of(self.level))).run()  # fmt: skip
+                        Journal(metrics, pulse, self.directory, log_of(self.level)), depot).run()  # fmt: skip
             except BaseException as error:  # noqa: BLE001 (handed to the test)
                 hand.error = error
             finally:

@@ -30,6 +30,7 @@ from nightcrew.planner.settings import PlannerSettings
 from nightcrew.planner.telling import LogWatcher
 from nightcrew.reducer.worker.crew import Crew
 from nightcrew.reducer.worker.journal import Journal
+from nightcrew.reducer.worker.main import COPIES
 from nightcrew.reducer.worker.metrics import Metrics as ReducerMetrics
 from nightcrew.reducer.worker.parent import Reducer
 from nightcrew.reducer.worker.settings import ReducerSettings
@@ -40,6 +41,8 @@ from nightcrew.shared.database import DatabaseSettings, open_database, upgrade
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER, jobs
 from nightcrew.shared.ledger.postgres import PostgresLedger
+from nightcrew.shared.store import StoreSettings, open_depot
+from nightcrew.shared.store.desk import StoredDesk
 from nightcrew.shared.telemetry import Pulse
 
 if TYPE_CHECKING:
@@ -47,7 +50,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.shared.bus import Bus
+    from nightcrew.shared.calibration_desk import CalibrationDesk
     from nightcrew.shared.database import Database
+    from nightcrew.shared.store import Depot
 
 LOCK = 7283_05_01
 """Advisory lock of the database: one suite with the bus of its own process at a time."""
@@ -155,7 +160,7 @@ class Suite:
 
     def _plan(self, manager: CalibrationManager, settings: PlannerSettings) -> None:
         planner = Planner(
-            PostgresLedger(self.database), RememberingDesk(ManagerDesk(manager)), settings.patience,
+            PostgresLedger(self.database), RememberingDesk(_desk(manager, self._depot())), settings.patience,
             profile=settings.profile, quick_looks=settings.quick_looks,
         )  # fmt: skip
         stop = self._planning
@@ -173,7 +178,10 @@ class Suite:
         with self._bus(self.stop) as own:
             bus, above = AllClasses(own), settings.recycle_above(share)
             crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, above, settings.spare)
-            Reducer(name, settings, self.database, bus, self.stop, crew, journal).run()
+            Reducer(name, settings, self.database, bus, self.stop, crew, journal, self._depot()).run()
+
+    def _depot(self) -> Depot | None:
+        return open_depot(StoreSettings.load(), self.settings.out / COPIES)
 
     @contextmanager
     def _served(self, manager: CalibrationManager) -> Iterator[None]:
@@ -280,6 +288,10 @@ def _buses(rabbitmq: str | None) -> Callable[[threading.Event], Bus]:
     settings = RabbitSettings.load(rabbitmq_url=rabbitmq)
     check(settings, topology)
     return lambda stop: RabbitBus(settings, topology, stop=stop)
+
+
+def _desk(manager: CalibrationManager, depot: Depot | None) -> CalibrationDesk:
+    return ManagerDesk(manager) if depot is None else StoredDesk(ManagerDesk(manager, copies=True), depot)
 
 
 def _calibrations() -> Path:

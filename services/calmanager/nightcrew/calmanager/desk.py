@@ -31,10 +31,13 @@ class ManagerDesk:
         Whom to ask.
     who
         In whose name masters are handed in.
+    copies
+        Whether what is handed in is a copy that may go, so that the manager must keep one of its own.
     """
 
     manager: CalibrationManager
     who: str = "planner"
+    copies: bool = False
 
     def find(self, target: Target, caltype: str, *, mode: str, relaxed: bool = False) -> Offer:
         """Return the best master for a frame; with `relaxed`, one that breaks a rule rather than none."""
@@ -52,9 +55,15 @@ class ManagerDesk:
         return Master(candidate.entry, path.name, path, md5, caltype, facts_of(candidate), int(best.level), why)
 
     def submit(self, path: Path, caltype: str, why: str) -> Judged | CouldNotAsk:  # noqa: ARG002 (the file tells it)
-        """Hand in a new master where it lies; the gates decide whether it is given out."""
+        """Hand in a new master where it lies, unless that is a copy; the gates decide whether it is given out."""
         try:
-            return _judged(self.manager.admit(path, who=self.who, why=why))
+            if not self.copies:
+                return _judged(self.manager.admit(path, who=self.who, why=why))
+            with path.open("rb") as file:
+                chunks = iter(lambda: file.read(1 << 20), b"")
+                return _judged(self.manager.receive(path.name, chunks, who=self.who, limit=path.stat().st_size))
+        except OSError as error:
+            return CouldNotAsk(f"{path}: cannot be read ({error.strerror or error})")
         except ServiceError as error:
             return CouldNotAsk(str(error))
         except NightcrewError as error:

@@ -28,11 +28,18 @@ from nightcrew.shared.calibrations_http import Cache, ManagerClient, Server, Ser
 from nightcrew.shared.errors import SettingsError
 from nightcrew.shared.ledger.postgres import PostgresLedger
 from nightcrew.shared.starting import open_ledger, run_command, set_at
+from nightcrew.shared.store import StoreSettings, open_depot
+from nightcrew.shared.store.desk import StoredDesk
 from nightcrew.shared.telemetry import Pulse, serve_probes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from threading import Event
+
+    from nightcrew.shared.calibration_desk import CalibrationDesk
+
+COPIES = ".cache"
+"""Directory below that of the masters for copies of what lies in the store of products."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +62,10 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
         )
         server = Server(settings.calmanager_url.rstrip("/"), settings.token())
         stack.callback(server.close)
-        desk = RememberingDesk(ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute())))
+        desk: CalibrationDesk = ServerDesk(ManagerClient(server), Cache(settings.calibrations.absolute()))
+        depot = open_depot(StoreSettings.load(), settings.calibrations / COPIES)
+        if depot is not None:
+            desk = StoredDesk(desk, depot)
         rabbit, topology = RabbitSettings.load(), Topology.load()
         listening, telling = (
             RabbitBus(rabbit, topology, stop=stop, observer=metrics.bus, backoff=BRIEF) for _ in range(2)
@@ -64,7 +74,7 @@ def _plan(settings: PlannerSettings, stop: Event) -> None:
         stack.enter_context(watching(StateWatch(database, metrics, watcher.waiting)))
         planner = Planner(
             PostgresLedger(database),
-            desk,
+            RememberingDesk(desk),
             settings.patience,
             profile=settings.profile,
             quick_looks=settings.quick_looks,

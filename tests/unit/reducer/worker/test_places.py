@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from nightcrew.reducer.worker.committing import Fate, fate, rows_of
+from nightcrew.reducer.worker.keeping import OnDisk
 from nightcrew.reducer.worker.places import Places, Workspace
 from nightcrew.reducer.worker.wire import Made
 from nightcrew.shared.errors import ServiceError
@@ -132,6 +133,6 @@ def test_the_files_of_an_attempt_go_where_the_ledger_says(job, committed, expect
 
 def test_rows_name_the_place_where_the_files_stay(places):
     made = Made(name="N1.fits", kind="image", sha256="ab", md5="cd", size=3)
-    (row,) = rows_of(places, OURS, [made])
+    (row,) = rows_of(OnDisk(places), OURS, [made])
     assert row.path == str(places.products / ".jobs" / str(JOB.id) / "2-0badcafe" / "N1.fits")
     assert (row.name, row.kind, row.size) == ("N1.fits", "image", 3)

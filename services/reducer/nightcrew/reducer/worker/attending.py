@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
 
+from nightcrew.reducer.worker.beside import beside
 from nightcrew.reducer.worker.endings import Crashed, Ending, HandedBack, NotBegun, Overtaken, concluded, failed
 from nightcrew.reducer.worker.process import Child, Died
 from nightcrew.reducer.worker.wire import Begun, Ended, Finished, Order, Ready, Said, Taken
@@ -16,6 +19,8 @@ from nightcrew.shared.ledger.records import Usage
 from nightcrew.shared.outcomes import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nightcrew.reducer.worker.patience import Patience
     from nightcrew.reducer.worker.settings import ReducerSettings
     from nightcrew.reducer.worker.watching import Watcher
@@ -27,6 +32,10 @@ TICK = 0.25
 """Seconds between two looks at memory, lease and time; what the child says is heard at once."""
 AGAIN = 1.0
 """Seconds after which a renewal is tried again that the database did not answer."""
+FAREWELL = 3.0
+"""Seconds in which work that is given up may come to its end."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -52,13 +61,41 @@ class Attendance:
     patience: Patience
     watcher: Watcher
     memory: int
-    _renew_at: float = field(default=0.0)
+    _renew_at: float = field(init=False)
     _taken: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        self._renew_at = time.monotonic() + self.settings.renew
+
+    def meanwhile(self, claim: Claim, work: Callable[[Event], T]) -> T | Ending:
+        """Do work that takes long but no child, and return what came of it, or how the attempt ended meanwhile.
+
+        Parameters
+        ----------
+        claim
+            Whose lease is renewed.
+        work
+            Is called in a thread, with an event that is set if nobody waits for it any more.
+        """
+        halt, ending = Event(), None
+
+        def attend() -> bool:
+            nonlocal ending
+            self.bus.pump(TICK)
+            self.watcher.beat()
+            ending = self._lost(claim) or self._told_to_stop()
+            return ending is None
+
+        done = beside(lambda: work(halt), self.bus.wake, attend)
+        if ending is None:
+            return done.result()
+        halt.set()
+        wait([done], FAREWELL)
+        return ending
 
     def see_through(self, claim: Claim, child: Child, order: Order) -> Ending:
         """Give the child its job and return how the attempt ended; unless it was by itself, the child is dead then."""
         began = time.monotonic()
-        self._renew_at = began + self.settings.renew
         child.give(order)
         while True:
             self.bus.pump(TICK)
@@ -67,7 +104,7 @@ class Attendance:
                 self._heard(claim, child)
                 or self._too_much(child, time.monotonic() - began)
                 or self._lost(claim)
-                or (HandedBack("its reducer was told to stop") if self.patience.over() else None)
+                or self._told_to_stop()
             )
             if ending is not None:
                 if child.busy and not child.dead:
@@ -106,6 +143,9 @@ class Attendance:
         else:
             return None
         return failed(Status.RESOURCE, reason, "limit", Usage(peak_rss=child.peak))
+
+    def _told_to_stop(self) -> Ending | None:
+        return HandedBack("its reducer was told to stop") if self.patience.over() else None
 
     def _lost(self, claim: Claim) -> Ending | None:
         """Renew the lease if it is time; return the end of an attempt that does not count any more."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from nightcrew.reducer.worker.places import Places, Workspace
+    from nightcrew.reducer.worker.keeping import Keeping
+    from nightcrew.reducer.worker.places import Workspace
     from nightcrew.reducer.worker.wire import Made
     from nightcrew.shared.database import Database
     from nightcrew.shared.ledger.records import JobRow, ProductRow
@@ -49,10 +50,11 @@ def fate(job: JobRow | None, workspace: Workspace, committed: Sequence[ProductRo
     return Fate.FINISH if ours else Fate.DISCARD
 
 
-def rows_of(places: Places, workspace: Workspace, made: Iterable[Made]) -> tuple[NewProduct, ...]:
+def rows_of(keeping: Keeping, workspace: Workspace, made: Iterable[Made]) -> tuple[NewProduct, ...]:
     """Return the products of an attempt as the ledger takes them."""
-    kept = places.kept(workspace)
-    return tuple(NewProduct(one.name, one.kind, str(kept / one.name), one.sha256, one.md5, one.size) for one in made)
+    return tuple(
+        NewProduct(one.name, one.kind, keeping.path(workspace, one.name), one.sha256, one.md5, one.size) for one in made
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,13 @@ class Committing:
 
     Parameters
     ----------
-    places
+    keeping
         Where their files are.
     database
         Holds the ledger.
     """
 
-    places: Places
+    keeping: Keeping
     database: Database
 
     def settle(self, workspace: Workspace) -> Fate:
@@ -78,6 +80,8 @@ class Committing:
         ServiceError
             If database or disk fail; to be done again then.
         """
+        # Before the ledger is read: whatever comes later is of an attempt that has begun later.
+        left = self.keeping.attempts(workspace.job)
         with self.database.begin() as connection:
             job = jobs.get(connection, workspace.job)
             committed = products.of_jobs(connection, [workspace.job])
@@ -85,7 +89,10 @@ class Committing:
         if decided is Fate.FINISH and job is not None:
             self.finish(workspace, job.night, [product.name for product in committed])
         elif decided is Fate.DISCARD:
-            self.places.discard(workspace)
+            self.keeping.discard(workspace)
+        if job is not None and job.state is not JobState.RUNNING:
+            for attempt in left - {Path(product.path).parent.name for product in committed}:
+                self.keeping.remove(job.id, attempt)
         return decided
 
     def finish(self, workspace: Workspace, night: date, names: Iterable[str]) -> None:
@@ -100,8 +107,8 @@ class Committing:
             with self.database.begin() as connection:
                 latest = products.current_in_turn(connection, name)
                 if latest is not None:
-                    self.places.show(workspace, Path(latest.path), self.places.public(night, name))
-        self.places.close(workspace)
+                    self.keeping.show(workspace, latest.path, night, name)
+        self.keeping.close(workspace)
 
     def sweep(self) -> dict[Fate, int]:
         """See to everything that attempts have left behind; return how many came to which fate.
@@ -112,6 +119,6 @@ class Committing:
             If database or disk fail.
         """
         counts = dict.fromkeys(Fate, 0)
-        for workspace in list(self.places.workspaces()):
+        for workspace in list(self.keeping.places.workspaces()):
             counts[self.settle(workspace)] += 1
         return counts

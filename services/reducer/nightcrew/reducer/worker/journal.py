@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nightcrew.reducer.worker.metrics import Metrics
+    from nightcrew.reducer.worker.retaining import Cleaned
     from nightcrew.reducer.worker.wire import Begun, Ended, Ready, Said
     from nightcrew.shared.ledger.records import Claim
     from nightcrew.shared.ledger.retries import Decision
@@ -102,6 +103,16 @@ class Journal:
         """Note what was found of dead attempts."""
         if finished or discarded:
             self.log.info("dead attempts seen to", finished=finished, discarded=discarded)
+
+    def cleaned(self, cleaned: Cleaned) -> None:
+        """Note what was removed of old products and attempts."""
+        self.metrics.cleaned(cleaned)
+        self.log.info(
+            "old products removed",
+            superseded=cleaned.superseded,
+            megabytes=round(cleaned.size / 1e6, 1),
+            abandoned=cleaned.abandoned,
+        )
 
     def trouble(self, what: str, reason: str) -> None:
         """Note what keeps the reducer from working."""

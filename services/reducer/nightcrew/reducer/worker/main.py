@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from nightcrew.reducer.worker.settings import ReducerSettings
 
+COPIES = ".cache"
+"""Directory below that of the products for copies of what lies in the store."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 stopped as told, 1 failed, 2 usage."""
@@ -48,11 +51,13 @@ def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
     from nightcrew.shared.bus import Topology  # noqa: PLC0415
     from nightcrew.shared.bus.rabbit import RabbitBus  # noqa: PLC0415
     from nightcrew.shared.bus.settings import RabbitSettings  # noqa: PLC0415
+    from nightcrew.shared.store import StoreSettings, open_depot  # noqa: PLC0415
     from nightcrew.shared.telemetry import Pulse, serve_probes  # noqa: PLC0415
 
     metrics, pulse = Metrics(queue_of(settings)), Pulse(waits_for="a process for jobs to be warm")
     port = settings.port + number if settings.port else 0
     share = settings.share()
+    depot = open_depot(StoreSettings.load(), settings.products / COPIES, metrics.store)
     with (
         open_ledger("nightcrew-reducer") as database,
         serve_probes(settings.host, port, metrics.text, pulse, "NIGHTCREW_REDUCER_PORT") as port,
@@ -64,9 +69,10 @@ def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
         journal.log.info(
             "reducer starts", worker=name, job_class=str(settings.job_class), port=port,
             memory_gb=round(share.memory / 1e9, 2), threads=share.threads, products=str(settings.products),
+            store=depot and depot.store.url,
         )  # fmt: skip
         try:
-            Reducer(name, settings, database, bus, stop, crew, journal).run()
+            Reducer(name, settings, database, bus, stop, crew, journal, depot).run()
         finally:
             bus.close()
         journal.log.info("reducer stopped", worker=name)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram, Summary
 
 from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken
+from nightcrew.reducer.worker.store_metrics import StoreMetrics
 from nightcrew.shared.outcomes import Status
 from nightcrew.shared.telemetry import BusMetrics, exposition, instrument_label, new_registry
 from nightcrew.shared.telemetry.registry import OTHER
 
 if TYPE_CHECKING:
+    from nightcrew.reducer.worker.retaining import Cleaned
     from nightcrew.reducer.worker.wire import Ended, Ready
     from nightcrew.shared.ledger.records import Claim
 
@@ -25,7 +27,7 @@ FURTHER = ("crash", "lost", str(Status.RETRYABLE))
 
 
 class Metrics:
-    """The metrics of one reducer, in a registry of their own; `bus` observes its bus.
+    """The metrics of one reducer, in a registry of their own; `bus` observes its bus, `store` the store of products.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class Metrics:
     def __init__(self, queue: str) -> None:
         self.registry = new_registry(SERVICE)
         self.bus = BusMetrics(self.registry, SERVICE, [queue])
+        self.store = StoreMetrics(self.registry)
         self._queue = queue
         self._recipes: frozenset[str] = frozenset()
         self._message_seconds = self._histogram(
@@ -66,6 +69,15 @@ class Metrics:
         self._cpu = self._counter("nightcrew_job_cpu_seconds_total", "CPU time of jobs", "recipe")
         self._busy = self._gauge("nightcrew_worker_busy", "Whether a job is being done")
         self._free = self._gauge("nightcrew_scratch_free_bytes", "Free space where products are written")
+        self._removed = self._counter(
+            "nightcrew_products_removed_total", "Products removed after later ones superseded them, or with attempts "
+            "that did not count", "reason"
+        )  # fmt: skip
+        self._removed_bytes = self._counter(
+            "nightcrew_products_removed_bytes_total", "Bytes of products removed after later ones superseded them"
+        )
+        for reason in ("superseded", "abandoned"):
+            self._removed.labels(reason)
         self._recycled = self._counter("nightcrew_worker_children_total", "Children that became warm")
         self._in_progress.labels(SERVICE, queue)
         self._message_seconds.labels(SERVICE, queue)
@@ -118,6 +130,12 @@ class Metrics:
         if isinstance(ending, Concluded | Crashed):
             self._cpu.labels(recipe).inc(ending.usage.cpu_seconds)
             self._peak.labels(recipe).set(ending.usage.peak_rss)
+
+    def cleaned(self, cleaned: Cleaned) -> None:
+        """Count what was removed of old products and attempts."""
+        self._removed.labels("superseded").inc(cleaned.superseded)
+        self._removed.labels("abandoned").inc(cleaned.abandoned)
+        self._removed_bytes.inc(cleaned.size)
 
     def free(self, size: int) -> None:
         """Note the free space."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from nightcrew.reducer.worker.attending import Attendance
+from nightcrew.reducer.worker.beside import beside
+from nightcrew.reducer.worker.carrying import Carrier
 from nightcrew.reducer.worker.committing import Committing, Fate, rows_of
 from nightcrew.reducer.worker.endings import Concluded, Crashed, Ending, HandedBack, NotBegun, Overtaken, failed
+from nightcrew.reducer.worker.keeping import InStore, OnDisk
 from nightcrew.reducer.worker.patience import Patience
 from nightcrew.reducer.worker.places import Places, Workspace
+from nightcrew.reducer.worker.retaining import Retaining
 from nightcrew.reducer.worker.wire import Order
 from nightcrew.shared.bus import serve
 from nightcrew.shared.errors import ServiceError
@@ -22,7 +27,7 @@ from nightcrew.shared.messages import JobReady
 from nightcrew.shared.outcomes import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from threading import Event
     from typing import Any
     from uuid import UUID
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.bus import Bus, Delivery
     from nightcrew.shared.database import Database
     from nightcrew.shared.ledger.retries import Decision
+    from nightcrew.shared.store import Depot
 
 TICK = 1.0
 """Seconds between two looks at what keeps the reducer from working."""
@@ -68,6 +74,8 @@ class Reducer:
         Its children.
     watcher
         Is told what is done.
+    depot
+        Where products are kept for all machines; None: on the disk of this one, or one that all mount.
     """
 
     name: str
@@ -77,7 +85,9 @@ class Reducer:
     stop: Event
     crew: Crew
     watcher: Watcher
+    depot: Depot | None = None
     _places: Places = field(init=False)
+    _carrier: Carrier | None = field(init=False)
     _committing: Committing = field(init=False)
     _patience: Patience = field(init=False)
     _next_sweep: float = 0.0
@@ -88,7 +98,9 @@ class Reducer:
 
     def __post_init__(self) -> None:
         self._places = Places(self.settings.products.resolve(), self.settings.workspaces.resolve())
-        self._committing = Committing(self._places, self.database)
+        store = None if self.depot is None else InStore(self._places, self.depot)
+        self._carrier = None if store is None else Carrier(store)
+        self._committing = Committing(store or OnDisk(self._places), self.database)
         self._patience = Patience(self.stop, self.settings.drain)
 
     def run(self) -> None:
@@ -134,11 +146,26 @@ class Reducer:
             return
         self._next_sweep = time.monotonic() + self.settings.sweep
         try:
-            counts = self._committing.sweep()
+            counts = self._patiently(self._committing.sweep)
         except (ServiceError, OSError) as error:
             self.watcher.trouble("sweep", str(error))
         else:
             self.watcher.swept(counts[Fate.FINISH], counts[Fate.DISCARD])
+        self._clean()
+
+    def _clean(self) -> None:
+        def beat() -> None:
+            self.bus.pump(0)
+            self.watcher.beat()
+
+        retaining = Retaining(self._places, self.database, self.settings.kept, beat)
+        try:
+            cleaned = retaining.look()
+        except (ServiceError, OSError) as error:
+            self.watcher.trouble("old products", str(error))
+        else:
+            if cleaned is not None:
+                self.watcher.cleaned(cleaned)
 
     def _take(self, job_id: UUID) -> bool:
         """Claim a job and see it to an end; False if it was not even claimed, since the reducer is to stop."""
@@ -175,17 +202,27 @@ class Reducer:
             self._places.open(workspace)
         except ServiceError as error:
             return failed(Status.RETRYABLE, str(error), error.code)
-        share = self.crew.share
+        share, last = self.crew.share, claim.attempt >= self.settings.policy.attempts
+        attendance = Attendance(self.settings, self.database, self.bus, self._patience, self.watcher, share.memory)
+        request, carrier = claim.job.request, self._carrier
+        if carrier is not None:
+            brought = attendance.meanwhile(claim, lambda halt: carrier.bring(request, workspace, halt, last=last))
+            if not isinstance(brought, Mapping):
+                return brought
+            request = brought
         order = Order(
-            request=claim.job.request,
+            request=request,
             directory=self._places.output(workspace),
             budget=share.budget,
             threads=share.threads,
             hashes=hashes,
-            last=claim.attempt >= self.settings.policy.attempts,
+            last=last,
         )
-        attendance = Attendance(self.settings, self.database, self.bus, self._patience, self.watcher, share.memory)
-        return attendance.see_through(claim, child, order)
+        ending = attendance.see_through(claim, child, order)
+        if carrier is not None and isinstance(ending, Concluded) and ending.made:
+            made = ending
+            return attendance.meanwhile(claim, lambda halt: carrier.take(made, workspace, halt))
+        return ending
 
     def _counted(self, ending: Ending) -> Ending:
         """Return the end of an attempt; that a process had died before is believed so many times in a row."""
@@ -196,14 +233,14 @@ class Reducer:
         """Tell the ledger how the attempt ended; its files go where the ledger's answer says."""
         if isinstance(ending, Concluded) and ending.made:
             try:
-                self._places.keep(workspace)
+                self._committing.keeping.settle_in(workspace)
             except ServiceError as error:
                 ending = failed(Status.RETRYABLE, str(error), error.code, ending.usage)
         decision: Decision | None = None
         try:
             match ending:
                 case Concluded() as end:
-                    rows = rows_of(self._places, workspace, end.made)
+                    rows = rows_of(self._committing.keeping, workspace, end.made)
                     decision = self._persist(
                         lambda c: claims.commit(
                             c, claim, end.outcome, rows, end.usage, dict(end.record), self.settings.policy
@@ -220,7 +257,7 @@ class Reducer:
             # Or the answer to a commit was lost, and it was made a second time: the ledger knows which.
             ending = Overtaken(str(error))
         try:
-            self._committing.settle(workspace)
+            self._patiently(lambda: self._committing.settle(workspace))
         except ServiceError as error:
             self.watcher.trouble("products", f"{error}; the next sweep sees to it")
         return ending, decision
@@ -245,7 +282,19 @@ class Reducer:
                 f"{self.settings.products}: {free / GIGABYTE:.2f} GB are free, and no job is begun with less than "
                 f"{self.settings.least_free:g} (NIGHTCREW_REDUCER_LEAST_FREE)"
             )
-        return ""
+        return self._patiently(self._carrier.trouble) if self._carrier is not None else ""
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do something that may wait for the store, and serve the bus meanwhile."""
+        if self._carrier is None:
+            return work()
+
+        def attend() -> bool:
+            self.bus.pump(TICK)
+            self.watcher.beat()
+            return True
+
+        return beside(work, self.bus.wake, attend).result()
 
     def _until(self, trouble: Callable[[], str]) -> bool:
         """Wait until nothing is in the way; False if the reducer is to stop before."""

@@ -126,6 +126,22 @@ class Places:
                 if workspace is not None:
                     yield workspace
 
+    def attempts(self, before: float) -> Iterator[Workspace]:
+        """Yield the attempts whose products have been kept since a time (seconds since 1970), whatever became of them.
+
+        Raises
+        ------
+        ServiceError
+            If the directories cannot be read.
+        """
+        with writing(self.products / _JOBS):
+            for job in (self.products / _JOBS).iterdir():
+                for kept in job.iterdir():
+                    attempt, _, token = kept.name.partition("-")
+                    workspace = Workspace.parse(f"{job.name}.{attempt}.{token}")
+                    if workspace is not None and kept.stat().st_mtime < before:
+                        yield workspace
+
     def open(self, workspace: Workspace) -> None:
         """Make the directories of an attempt.
 

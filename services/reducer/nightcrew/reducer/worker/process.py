@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nightcrew.reducer.worker.limits import Share
 
-SECRET = ("NIGHTCREW_DATABASE_URL", "NIGHTCREW_RABBITMQ_URL")
+SECRET = ("NIGHTCREW_DATABASE_URL", "NIGHTCREW_RABBITMQ_URL", "NIGHTCREW_STORE_", "AWS_")
 """Recipes may be anybody's code: what begins so is not for them."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Threads are those of the kernels, as many as the reducer says."""

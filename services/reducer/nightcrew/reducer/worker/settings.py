@@ -53,6 +53,9 @@ class ReducerSettings(ServiceSettings):
     )
     spare: bool = Field(True, description="Whether a child's successor is started before the child goes")
     least_free: float = Field(0.5, ge=0, description="Gigabytes that the products' disk must have free for a job")
+    keep_superseded: float = Field(
+        7.0, ge=0, description="Days for which a product is kept that a later one has superseded; 0: for ever"
+    )
     sweep: float = Field(600.0, gt=0, description="Time between searches for what dead attempts have left")
     host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
     port: int = Field(
@@ -74,6 +77,11 @@ class ReducerSettings(ServiceSettings):
     def workspaces(self) -> Path:
         """Where attempts at work have their directories."""
         return self.scratch if self.scratch is not None else self.products / ".scratch"
+
+    @property
+    def kept(self) -> timedelta | None:
+        """How long superseded products are kept; None: for ever."""
+        return timedelta(days=self.keep_superseded) if self.keep_superseded else None
 
     @property
     def policy(self) -> RetryPolicy:

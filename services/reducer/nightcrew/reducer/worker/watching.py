@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from nightcrew.reducer.worker.endings import Ending
+    from nightcrew.reducer.worker.retaining import Cleaned
     from nightcrew.reducer.worker.wire import Begun, Ended, Ready, Said
     from nightcrew.shared.ledger.records import Claim
     from nightcrew.shared.ledger.retries import Decision
@@ -37,6 +38,9 @@ class Watcher(Protocol):
 
     def swept(self, finished: int, discarded: int) -> None:
         """Note what was found of dead attempts."""
+
+    def cleaned(self, cleaned: Cleaned) -> None:
+        """Note what was removed of old products and attempts."""
 
     def trouble(self, what: str, reason: str) -> None:
         """Note what keeps the reducer from working; it goes on trying."""
