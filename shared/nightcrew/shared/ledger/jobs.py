@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, literal, select, update
+from sqlalchemy import ColumnElement, case, func, literal, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from nightcrew.shared.ledger import outbox
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 PRODUCER = "ledger"
 MASTER = "master"
 """Under this name an outcome says what the calibration manager made of the job's master."""
+_OUTCOME = type_coerce(
+    case((func.jsonb_typeof(jobs.c.outcome) == "object", jobs.c.outcome), else_=func.jsonb_build_object()), JSONB
+)
+"""What is known of the end of a job; empty if nothing is."""
 REPEAT_AFTER = timedelta(minutes=1)
 """When a queued job is announced again, since its message may be lost with a queue; doubled each time."""
 REPEAT_AT_MOST = 6
@@ -65,7 +69,7 @@ def masters_by_hand(connection: Connection, limit: int = 100) -> list[JobRow]:
             jobs.c.state == JobState.SUCCEEDED,
             jobs.c.request["provides"].as_string().is_not(None),
             func.coalesce(jobs.c.request["certify"].as_string(), "true") == "true",
-            ~func.coalesce(jobs.c.outcome, func.jsonb_build_object()).has_key(MASTER),
+            ~_OUTCOME.has_key(MASTER),
         )
         .order_by(jobs.c.ended_at)
         .limit(limit)
@@ -79,7 +83,7 @@ def note_master(connection: Connection, job_id: UUID, number: int | None, reason
     connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.SUCCEEDED)
-        .values(outcome=func.coalesce(jobs.c.outcome, func.jsonb_build_object()).op("||")(literal(verdict, JSONB)))
+        .values(outcome=_OUTCOME.op("||")(literal(verdict, JSONB)))
     )
 
 
