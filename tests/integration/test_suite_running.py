@@ -21,6 +21,7 @@ import pytest
 import structlog
 
 from nightcrew.calmanager.database import CALIBRATION
+from nightcrew.calmanager.manager import CalibrationManager
 from nightcrew.cli.commands.up import _shown
 from nightcrew.cli.suite.all_classes import AllClasses
 from nightcrew.cli.suite.running import Settings, opened
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from nightcrew.cli.suite.running import Suite
+    from nightcrew.shared.ledger.records import JobRow
     from nightcrew.shared.telemetry import BusMetrics
 
 __all__ = ["nightcrew", "rabbitmq_url"]
@@ -123,6 +125,23 @@ def test_darks_that_arrive_become_a_master_that_the_calibration_manager_gives_ou
     assert balance.breaches == ()
     assert balance.frames == {"reduced": 3}
     assert (place / "out" / "20160101" / "N20160102S0420_dark.fits").is_file()
+
+
+def test_a_master_that_somebody_submits_is_given_out_by_the_suite(place, postgres_url, nightcrew):
+    mine = (place / "raw").rename(place / "mine")
+    (place / "raw").mkdir()
+    said = nightcrew("submit", *map(str, sorted(mine.iterdir())), "--suffix", "_mine", "--database", postgres_url)
+    assert said.code == 0, said.err
+    with opened(Settings(place / "raw", place / "out", database=postgres_url)) as suite:
+        run_until(suite, lambda connection: "master" in (_only(connection).outcome or {}))
+        (certified,) = CalibrationManager.open(suite.database).list()
+    assert (certified.name, str(certified.state)) == ("N20160102S0420_mine.fits", "certified")
+    assert (place / "out" / "20160101" / "N20160102S0420_mine.fits").is_file()
+
+
+def _only(connection: Connection) -> JobRow:
+    (job,) = browsing.list_jobs(connection, Wanted())
+    return job
 
 
 def test_what_is_paused_waits_for_the_next_run(place, postgres_url):
