@@ -48,7 +48,6 @@ def _serve(settings: IngestSettings) -> None:
         bus = None
         if settings.relay:
             bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus, backoff=BRIEF)
-            stack.callback(bus.close)
         listening = stack.enter_context(listen(settings.host, settings.port))
         host, port = listening.getsockname()[:2]
         log.info(

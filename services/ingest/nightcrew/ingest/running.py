@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,15 @@ from nightcrew.ingest.intake import Inbox
 from nightcrew.ingest.service import Ingest
 from nightcrew.ingest.telling import Teller
 from nightcrew.shared.database import require
-from nightcrew.shared.errors import NightcrewError, ServiceError
+from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.http.connections import Gate, GuardedProtocol
 from nightcrew.shared.ledger import LEDGER, outbox
+from nightcrew.shared.parts import Parts
 from nightcrew.shared.relaying import Relay
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    import threading
     from pathlib import Path
 
     from nightcrew.ingest.metrics import Metrics
@@ -59,7 +60,6 @@ class Process:
     stop: threading.Event
     metrics: Metrics
     teller: Teller = field(init=False)
-    failed: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.teller = Teller(self.metrics)
@@ -82,10 +82,10 @@ class Process:
             access_log=False, proxy_headers=False, server_header=False, timeout_graceful_shutdown=int(_END / 2),
         )  # fmt: skip
         server = uvicorn.Server(config)
-        threads = [self._thread("http", lambda: server.run(sockets=[listening]))]
+        parts = Parts("ingest", self.stop)
+        parts.start("http", lambda: server.run(sockets=[listening]))
         if self.bus is not None:
-            relay = Relay(self.database, self.bus, self.teller.trouble)
-            threads.append(self._thread("relay", lambda: relay.run(self.stop)))
+            parts.start("relay", functools.partial(self._relay, self.bus))
         try:
             self._recover()
             Ingest(self.database, self.settings.watch, self.teller).run(self.stop)
@@ -94,10 +94,12 @@ class Process:
             server.should_exit = True
             if self.bus is not None:
                 self.bus.wake()
-            for thread in threads:
-                thread.join(_END)
-        if self.failed:
-            raise ServiceError(self.failed)
+            parts.join(_END)
+
+    def _relay(self, bus: Bus) -> None:
+        """Publish, and close the bus in the thread that uses it: a broker that hangs at the end is not waited for."""
+        with closing(bus):
+            Relay(self.database, bus, self.teller.trouble).run(self.stop)
 
     def _recover(self) -> None:
         """Clear up what a process that died has left."""
@@ -107,19 +109,6 @@ class Process:
             inbox = Inbox(self.database, self.settings.inbox, self.settings.quarantine, self.settings.max_frame)
             inbox.recover()
             inbox.sweep(now)
-
-    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        def guarded() -> None:
-            try:
-                work()
-            finally:
-                if not self.stop.is_set():
-                    self.failed = f"the part {name!r} has ended by itself; see the log, and start ingest again"
-                self.stop.set()
-
-        thread = threading.Thread(target=guarded, name=f"ingest-{name}")
-        thread.start()
-        return thread
 
     def health(self) -> dict[str, str]:
         """Return whether the loop goes on."""
