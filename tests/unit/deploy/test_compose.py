@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,12 +28,43 @@ def seconds(text: str) -> float:
     return sum(int(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts)
 
 
-def test_compose_takes_the_file() -> None:
+def test_the_file_is_what_the_specification_of_compose_has() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
     done = subprocess.run(
         [checker, "--builtin-schema", "vendor.compose-spec", COMPOSE], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def as_compose_reads_it(**environment: str) -> dict[str, Any]:
+    """Return what Compose makes of the file, every profile included."""
+    program = Path(sys.executable).with_name("docker-compose")
+    done = subprocess.run(
+        [program, "--file", COMPOSE, "--env-file", os.devnull, "--profile", "*", "config", "--format", "json"],
+        capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def test_compose_reads_the_file_as_these_tests_do() -> None:
+    told = {"NIGHTCREW_RAW": "/observatory/raw", "NIGHTCREW_UID": "5001", "NIGHTCREW_SCIENCE_MEMORY": "4g"}
+    read = as_compose_reads_it(**told)["services"]
+    assert read.keys() == services(told).keys()
+    for name, about in services(told).items():
+        assert read[name].get("environment", {}) == {k: str(v) for k, v in about.get("environment", {}).items()}, name
+        assert read[name]["command"] == about.get("command"), name
+        assert read[name].get("healthcheck", {}).get("test") == about.get("healthcheck", {}).get("test"), name
+        assert read[name]["user"] == about["user"], name
+        assert read[name]["read_only"] is True, name
+        mounted = [(one["source"], one["target"]) for one in read[name].get("volumes", ()) if one["type"] == "volume"]
+        named = [volume[:2] for volume in _volumes(about) if not volume[0].startswith((".", "/"))]
+        assert mounted == named, name
+    (raw,) = [one for one in read["ingest"]["volumes"] if one["target"] == "/data/raw"]
+    assert (raw["type"], raw["source"], raw["read_only"]) == ("bind", "/observatory/raw", True)
+    assert read["reducer-science"]["deploy"]["resources"]["limits"]["memory"] == str(4 << 30)
 
 
 @pytest.mark.parametrize("name", NAMES)
