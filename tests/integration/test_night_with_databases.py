@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from astropy.io import fits
 
 from nightcrew.shared.fits import open_frame
 from nightcrew.simulator import niri_night
@@ -66,6 +67,22 @@ def test_masters_of_a_night_are_entered_and_serve_the_next_one(stored, nightcrew
     nightcrew("caldb", "veto", DARK, "--why", "light leak")
     vetoed = nightcrew("night", str(stored), "--plan")
     assert DARK not in vetoed.out
+
+
+def test_a_dark_that_somebody_certified_for_these_days_is_used_whatever_its_date(stored, nightcrew):
+    old = Path("old", "N20140102S0423_dark.fits")
+    old.parent.mkdir()
+    with fits.open(Path("yesterday", DARK)) as hdus:
+        hdus[0].header["DATE-OBS"] = "2014-01-02"
+        hdus.writeto(old, checksum=True)
+    nightcrew("caldb", "remove", DARK)
+    assert nightcrew("caldb", "add", str(old)).code == 0
+    assert old.name not in nightcrew("night", str(stored), "--plan").out
+    assert nightcrew("caldb", "certify", old.name, "--why", "unchanged", "--from", "2016-01-01").code == 0
+    assert old.name in nightcrew("night", str(stored), "--plan").out
+    assert nightcrew("night", str(stored), "--out", "today", "--no-previews").code == 0
+    image = Path("today", groups("today")["science"]["products"][-1])
+    assert open_frame(image).phu["DARKIM"] == old.name
 
 
 def test_masters_are_not_entered_where_that_is_not_wanted(home, empty_database, raw, nightcrew):

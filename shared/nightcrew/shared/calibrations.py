@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nightcrew.shared.association.facts import Validity
     from nightcrew.shared.frames import Frame
 
 
@@ -27,6 +28,8 @@ class Found:
         Which rule it does not fulfil, if one was relaxed for want of anything better.
     caveats
         What a user should know about it, one line each: who could not be asked before, what speaks against it.
+    valid
+        The time for which somebody has certified it; None if the rules decide by its date.
     """
 
     path: Path
@@ -34,6 +37,7 @@ class Found:
     reason: str = ""
     relaxed: str = ""
     caveats: tuple[str, ...] = ()
+    valid: Validity | None = None
 
 
 @dataclass(frozen=True, slots=True)

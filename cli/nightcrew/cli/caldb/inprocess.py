@@ -144,6 +144,7 @@ class ManagerSource:
         best = answer.best
         if best is None or best.candidate.path is None:
             return NotFound(f"{self.name}: {why_not(answer)}")
-        name = best.candidate.filename
-        caveats = tuple(f"{name}: {caveat}" for caveat in best.caveats)
-        return Found(best.candidate.path, self.name, "; ".join(best.reasons), "; ".join(best.relaxed), caveats)
+        found = best.candidate
+        caveats = tuple(f"{found.filename}: {caveat}" for caveat in best.caveats)
+        reason, relaxed = "; ".join(best.reasons), "; ".join(best.relaxed)
+        return Found(best.candidate.path, self.name, reason, relaxed, caveats, found.valid)

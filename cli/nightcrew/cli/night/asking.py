@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.calibration_desk import Judged, Master
@@ -82,6 +82,7 @@ class DatabaseDesk:
         if found.path not in self._masters:
             name = found.path.name
             facts = FrameFacts.from_description(name, describe(science_headers(read_headers(found.path), name)))
+            facts = replace(facts, valid=found.valid)
             level = _RULE_BROKEN if found.relaxed else _RULES_FULFILLED
             reasons = tuple(filter(None, (found.reason, found.relaxed, *found.caveats, f"from {found.origin}")))
             md5 = self.digests.md5(found.path)

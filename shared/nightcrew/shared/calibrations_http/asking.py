@@ -10,6 +10,7 @@ from nightcrew.shared.association.facts import Target
 from nightcrew.shared.instruments import Headers, describe
 
 if TYPE_CHECKING:
+    from nightcrew.shared.association.facts import Validity
     from nightcrew.shared.frames import Frame
     from nightcrew.shared.instruments import Description
 
@@ -35,6 +36,8 @@ class Offer:
         Which rule it does not fulfil, if one was relaxed.
     caveats
         What speaks against it.
+    valid
+        The time for which somebody has certified it; None if the rules decide by its date.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Offer:
     reason: str = ""
     relaxed: str = ""
     caveats: tuple[str, ...] = ()
+    valid: Validity | None = None
 
 
 def description_of(frame: Frame) -> Description:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.association import Level
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nightcrew.shared.association import Target
-    from nightcrew.shared.association.facts import Validity
     from nightcrew.shared.calibration_desk import Offer
     from nightcrew.shared.calibrations_http.cache import Cache
 
@@ -78,16 +76,9 @@ class ServerDesk:
         facts = FrameFacts.from_description(offer.name, describe(science_headers(read_headers(path), bare_name(path))))
         return Master(
             match["id"], offer.name, path.absolute(), offer.md5, caltype,
-            replace(facts, valid=_validity(match)), int(Level[match["level"].upper()]),
+            replace(facts, valid=offer.valid), int(Level[match["level"].upper()]),
             tuple(match["relaxed"]) or tuple(match["reasons"]),
         )  # fmt: skip
-
-
-def _validity(match: Mapping[str, Any]) -> Validity | None:
-    """Return the time for which a calibration is certified; None if the rules decide by its date."""
-    ends = [match.get(name) for name in ("valid_since", "valid_until")]
-    since, until = (None if end is None else datetime.fromisoformat(end) for end in ends)
-    return None if since is until is None else (since, until)
 
 
 def _judged(added: Mapping[str, Any]) -> Judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from nightcrew.shared.association.facts import Validity
     from nightcrew.shared.calibrations_http.server import Server
 
 _NOT_OURS = frozenset({404, 405, 501})
@@ -68,6 +70,7 @@ class ManagerClient:
             reason="; ".join(match.get("reasons") or ()),
             relaxed=", ".join(match.get("relaxed") or ()),
             caveats=tuple(match.get("caveats") or ()),
+            valid=_validity(match),
         )
 
     def calibrations(self, **wanted: str | None) -> Iterator[dict[str, Any]]:
@@ -167,6 +170,13 @@ def no_match(answer: Mapping[str, Any], caltype: str, name: str) -> str:
         nearest = answer["near_misses"][0]
         parts.append(f"nearest is {nearest['name']}: {nearest['reason']}")
     return "; ".join(parts)
+
+
+def _validity(match: Mapping[str, Any]) -> Validity | None:
+    """Return the time for which a calibration is certified; None if the rules decide by its date."""
+    ends = [match.get(name) for name in ("valid_since", "valid_until")]
+    since, until = (None if end is None else datetime.fromisoformat(end) for end in ends)
+    return None if since is None and until is None else (since, until)
 
 
 def _question(request: Mapping[str, Any], caltype: str, mode: str | None, max_level: str | None) -> dict[str, Any]:

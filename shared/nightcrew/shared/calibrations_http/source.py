@@ -69,7 +69,7 @@ class ServerCalibrations:
             path = self._have(offer, caltype)
         except NightcrewError as error:
             return CouldNotAsk(str(error))
-        return Found(path, self.server.url, offer.reason, offer.relaxed, offer.caveats)
+        return Found(path, self.server.url, offer.reason, offer.relaxed, offer.caveats, offer.valid)
 
     def _ask(self, request: dict[str, object], caltype: str) -> Offer | str:
         if not self._is_archive:
