@@ -6,18 +6,25 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from obstore.store import MemoryStore
 from sqlalchemy import text
 
+from nightcrew.reducer.worker.keeping import InStore, OnDisk
 from nightcrew.reducer.worker.places import Places, Workspace
 from nightcrew.reducer.worker.retaining import Cleaned, Retaining
 from nightcrew.shared.bus import Topology
 from nightcrew.shared.ledger import LEDGER, claims, conservation, groups, jobs, products
 from nightcrew.shared.outcomes import Outcome, Status
+from nightcrew.shared.store import Depot
+from nightcrew.shared.store.cache import Cache
+from nightcrew.shared.store.depot import key_of
+from nightcrew.shared.store.objects import ObjectStore
 from support.buses import MemorySite
 from support.ledgers import NIGHT, claimed, new_product
 from support.reducers import Works, raw_sky
@@ -81,7 +88,7 @@ class Shelf:
         return self.places.public(NIGHT, name)
 
     def clean(self, kept: timedelta | None = WEEK) -> Cleaned:
-        cleaned = Retaining(self.places, self.database, kept, lambda: None).clean()
+        cleaned = Retaining(OnDisk(self.places), self.database, kept, lambda: None).clean()
         with self.database.begin() as connection:
             assert conservation.check(connection).breaches == ()
         return cleaned
@@ -209,10 +216,20 @@ def test_files_of_attempts_that_did_not_count_go_after_a_day(shelf):
     assert Path(made.path).exists()
 
 
+def test_products_of_reducers_that_write_elsewhere_are_left_to_them(shelf, tmp_path):
+    shelf.make("N1_image.fits", 30)
+    shelf.make("N1_image.fits", 20)
+    there = Places(tmp_path / "there", tmp_path / "there" / ".scratch")
+    there.prepare()
+    assert Retaining(OnDisk(there), shelf.database, WEEK, lambda: None).clean() == Cleaned()
+    assert shelf.removed() == set()
+    assert shelf.clean() == Cleaned(1, 100)
+
+
 def test_one_of_all_reducers_looks_once_a_day(shelf):
     shelf.make("N1_image.fits", 30)
     shelf.make("N1_image.fits", 20)
-    first, second = (Retaining(shelf.places, shelf.database, WEEK, lambda: None) for _ in range(2))
+    first, second = (Retaining(OnDisk(shelf.places), shelf.database, WEEK, lambda: None) for _ in range(2))
     assert first.look() == Cleaned(1, 100)
     assert (first.look(), second.look()) == (None, None)
     with shelf.database.begin() as connection:
@@ -239,3 +256,41 @@ def test_a_reducer_removes_old_quick_looks_and_counts_them(database, tmp_path):
     assert hand.value("nightcrew_products_removed_bytes_total") > 0
     works.check_products(second)
     assert works.breaches() == ()
+
+
+def test_in_a_store_too_what_was_superseded_goes_and_the_name_stands_for_its_successor(database, tmp_path):
+    works, site = Works(database, tmp_path), MemorySite(Topology.load())
+    store = ObjectStore(MemoryStore(), "memory://")
+
+    def bus(stop: Any, observer: Any) -> Any:
+        return site.bus(stop=stop, observer=observer)
+
+    def keys(prefix: str) -> set[str]:
+        return {one.key for one in store.entries(prefix)}
+
+    sky, depot = raw_sky(works.raw), Depot(store, Cache(works.products / ".cache", 10**9))
+    with works.housekeeping(site.bus()), works.reducer(bus, depot, keep_superseded=1e-6, sweep=0.1):
+        first, second = works.quick_look(sky), works.quick_look(sky)
+        works.wait_ended(first, second)
+        with database.begin() as connection:
+            connection.execute(text("DELETE FROM ledger.marks"))
+        works.wait(lambda: not keys(f"jobs/{first}/"))
+    made = works.made(second)
+    assert keys("jobs/") == {key_of(one.path) for one in made}
+    assert {store.stat(f"nights/{NIGHT:%Y%m%d}/{one.name}").sha256 for one in made} == {one.sha256 for one in made}
+    assert works.breaches() == ()
+
+
+def test_from_a_store_a_name_goes_with_the_last_that_had_it(tmp_path):
+    places = Places(tmp_path / "products", tmp_path / "scratch")
+    places.prepare()
+    store = ObjectStore(MemoryStore(), "memory://")
+    content = tmp_path / "x.fits"
+    content.write_bytes(b"pixels")
+    store.put(content, "jobs/j/1-a/x.fits", sha256(b"pixels").hexdigest())
+    store.show("jobs/j/1-a/x.fits", f"nights/{NIGHT:%Y%m%d}/x.fits")
+    keeping = InStore(places, Depot(store, Cache(tmp_path / "cache", 10**9)))
+    assert keeping.forget("store:jobs/j/1-a/x.fits", NIGHT, "x.fits", named=False)
+    assert list(store.entries()) == []
+    assert not keeping.forget(str(content), NIGHT, "x.fits", named=False)
+    assert content.exists()

@@ -184,7 +184,8 @@ def _attempt(attempt: AttemptRow) -> str:
 def _product(product: ProductRow, successor: str | None) -> str:
     provisional = ", provisional" if product.provisional else ""
     later = "" if successor is None else f"; superseded by {successor}"
-    return f"made {product.path} ({product.kind}, {size(product.size)}{provisional}){later}"
+    gone = "" if product.removed_at is None else f", and removed {moment(product.removed_at)} UTC"
+    return f"made {product.path} ({product.kind}, {size(product.size)}{provisional}){later}{gone}"
 
 
 def _end(frame: FrameRow) -> str:

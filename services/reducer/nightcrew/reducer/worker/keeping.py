@@ -51,6 +51,17 @@ class Keeping(Protocol):
     def remove(self, job: UUID, attempt: str) -> None:
         """Remove what is kept of an attempt."""
 
+    def forget(self, path: str, night: date, name: str, *, named: bool) -> bool:
+        """Remove a product, and its public name too unless that stands for another one (`named`).
+
+        One that is gone is no error.
+
+        Returns
+        -------
+        bool
+            False for one that is kept elsewhere, and still is.
+        """
+
     def close(self, workspace: Workspace) -> None:
         """Tidy up after an attempt whose products have their public names."""
 
@@ -90,6 +101,10 @@ class OnDisk:
 
     def remove(self, job: UUID, attempt: str) -> None:
         """Do nothing: there is nothing that nobody sees to."""
+
+    def forget(self, path: str, night: date, name: str, *, named: bool) -> bool:
+        """Remove a product, and the directories that are empty then; its public name only if it is ours still."""
+        return self.places.forget(Path(path), None if named else self.places.public(night, name))
 
     def close(self, workspace: Workspace) -> None:
         """Remove the directory of the attempt."""
@@ -159,6 +174,15 @@ class InStore:
         """Remove what is in the store of an attempt."""
         for one in [*self.depot.store.entries(f"{JOBS}/{job}/{attempt}/")]:
             self.depot.store.delete(one.key)
+
+    def forget(self, path: str, night: date, name: str, *, named: bool) -> bool:
+        """Remove a product from the store; one from before there was a store from the disk."""
+        if not is_reference(path):
+            return self.places.forget(Path(path), None if named else self.places.public(night, name))
+        if not named:
+            self.depot.store.delete(f"{NIGHTS}/{night:%Y%m%d}/{name}")
+        self.depot.store.delete(key_of(path))
+        return True
 
     def close(self, workspace: Workspace) -> None:
         """Keep the products as copies, and remove the directory of the attempt."""

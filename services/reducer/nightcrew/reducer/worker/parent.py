@@ -158,7 +158,7 @@ class Reducer:
             self.bus.pump(0)
             self.watcher.beat()
 
-        retaining = Retaining(self._places, self.database, self.settings.kept, beat)
+        retaining = Retaining(self._committing.keeping, self.database, self.settings.kept, beat)
         try:
             cleaned = retaining.look()
         except (ServiceError, OSError) as error:

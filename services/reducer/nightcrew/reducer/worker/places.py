@@ -197,6 +197,27 @@ class Places:
                 link.unlink(missing_ok=True)  # it stays where both are the same file
             _sync(public.parent)
 
+    def forget(self, kept: Path, public: Path | None) -> bool:
+        """Remove a product, the directories that are empty then, and a public name if it stands for the product.
+
+        What lies elsewhere is left alone: False then.
+
+        Raises
+        ------
+        ServiceError
+            If that is not possible.
+        """
+        if not kept.is_relative_to(self.products / _JOBS):
+            return False
+        with writing(kept):
+            if public is not None and _stands_for(public, kept):
+                public.unlink()
+            kept.unlink(missing_ok=True)
+        with suppress(OSError):  # other products are in them
+            kept.parent.rmdir()
+            kept.parent.parent.rmdir()
+        return True
+
     def close(self, workspace: Workspace) -> None:
         """Remove the directory of an attempt that has been seen to."""
         shutil.rmtree(self.at_work(workspace), ignore_errors=True)
@@ -208,6 +229,13 @@ class Places:
         with suppress(OSError):  # other attempts have theirs in it, or there is none
             kept.parent.rmdir()
         self.close(workspace)
+
+
+def _stands_for(public: Path, kept: Path) -> bool:
+    """Whether a public name is a link of either kind to a product, or to one that is gone."""
+    with suppress(FileNotFoundError):
+        return public.samefile(kept)
+    return public.is_symlink() and not public.exists()
 
 
 def _sync(directory: Path) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.reducer.worker.committing import Fate, fate
-from nightcrew.shared.fits.output import writing
 from nightcrew.shared.ledger import products, retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nightcrew.reducer.worker.places import Places, Workspace
+    from nightcrew.reducer.worker.keeping import Keeping
+    from nightcrew.reducer.worker.places import Workspace
     from nightcrew.shared.database import Database
     from nightcrew.shared.ledger.retention import Superseded
 
@@ -53,7 +51,7 @@ class Retaining:
 
     Parameters
     ----------
-    places
+    keeping
         Where products are.
     database
         Holds the ledger.
@@ -63,7 +61,7 @@ class Retaining:
         Is called again and again meanwhile.
     """
 
-    places: Places
+    keeping: Keeping
     database: Database
     kept: timedelta | None
     beat: Callable[[], object]
@@ -93,28 +91,23 @@ class Retaining:
             found = retention.superseded(connection, self.kept)
         for one in found:
             self.beat()
-            if Path(one.path).is_relative_to(self.places.products):
-                yield one
+            yield one
 
     def _remove(self, old: Superseded) -> bool:
-        """Remove a product, and its public name if that stands for no other; False if somebody else has done so."""
-        path, public = Path(old.path), self.places.public(old.night, old.name)
+        """Remove a product, and its public name if that stands for no other; False if it is kept by somebody else."""
         with self.database.begin() as connection:
             current = products.current_in_turn(connection, old.name)
-            if not retention.note_removed(connection, old.id):
-                return False
-            with writing(path):
-                if current is None and _same(public, path):
-                    public.unlink()
-                path.unlink(missing_ok=True)
-        _tidy(path.parent)
-        return True
+            gone = self.keeping.forget(old.path, old.night, old.name, named=current is not None)
+            return gone and retention.note_removed(connection, old.id)
 
     def _attempts(self) -> Iterator[list[Workspace]]:
-        """Yield the attempts of which something has been kept for long, some at a time."""
-        at_work = {one.name for one in self.places.workspaces()}
+        """Yield the attempts of which something has been kept on disk for long, some at a time.
+
+        What they have left in a store is removed with the next attempt at the same job.
+        """
+        at_work = {one.name for one in self.keeping.places.workspaces()}
         before = time.time() - ABANDONED.total_seconds()
-        found = (one for one in self.places.attempts(before) if one.name not in at_work)
+        found = (one for one in self.keeping.places.attempts(before) if one.name not in at_work)
         while some := list(islice(found, _AT_ONCE)):
             self.beat()
             yield some
@@ -132,19 +125,5 @@ class Retaining:
             is Fate.DISCARD
         ]
         for one in lost:
-            self.places.discard(one)
+            self.keeping.discard(one)
         return len(lost)
-
-
-def _same(public: Path, kept: Path) -> bool:
-    """Whether a public name stands for a product, as a link of whatever kind."""
-    with suppress(FileNotFoundError):
-        return public.samefile(kept)
-    return public.is_symlink() and not public.exists()
-
-
-def _tidy(attempt: Path) -> None:
-    """Remove the directories of an attempt, and of its job, if nothing is left in them."""
-    with suppress(OSError):
-        attempt.rmdir()
-        attempt.parent.rmdir()
