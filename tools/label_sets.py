@@ -58,6 +58,7 @@ def label_sets() -> dict[str, str | list[str]]:
         "nightcrew_published_messages_total.outcome": PublishOutcome,
         "nightcrew_group_close_total.reason": planner.CLOSINGS,
         "nightcrew_job_attempts_total.reason": reducer.FURTHER,
+        "nightcrew_products_removed_total.reason": reducer.REMOVED,
         "nightcrew_jobs_waiting.reason": ("calibration", "frames"),
         "nightcrew_frames_open.state": FRAME_OPEN,
         "nightcrew_groups_open.state": GROUP_OPEN,

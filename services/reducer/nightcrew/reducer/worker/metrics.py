@@ -22,6 +22,8 @@ ENDS = (*(str(status) for status in Status), "crash", "lost", "released")
 """How attempts end: with an outcome, or without."""
 _JOB = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 _MESSAGE = (1, 10, 60, 600, 3600)
+REMOVED = ("superseded", "abandoned")
+"""Why products were removed: a later one took their place, or their attempt did not count."""
 FURTHER = ("crash", "lost", str(Status.RETRYABLE))
 """Ends after which a job is tried again."""
 
@@ -76,7 +78,7 @@ class Metrics:
         self._removed_bytes = self._counter(
             "nightcrew_products_removed_bytes_total", "Bytes of products removed after later ones superseded them"
         )
-        for reason in ("superseded", "abandoned"):
+        for reason in REMOVED:
             self._removed.labels(reason)
         self._recycled = self._counter("nightcrew_worker_children_total", "Children that became warm")
         self._in_progress.labels(SERVICE, queue)
