@@ -22,7 +22,7 @@ from nightcrew.shared.bus.declaring import check
 from nightcrew.shared.bus.settings import RabbitSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DEBIAN = Path("/usr/lib/rabbitmq/bin")
 """Where Debian keeps the scripts themselves; those on the PATH change the user first."""
@@ -54,16 +54,18 @@ class Node:
         Empty; a short path, because the server keeps a socket in it.
     configuration
         Lines for its `rabbitmq.conf`.
+    plugins
+        Those that are enabled.
     """
 
-    def __init__(self, directory: Path, configuration: str = "") -> None:
+    def __init__(self, directory: Path, configuration: str = "", plugins: Sequence[str] = ()) -> None:
         self.port = _free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self._epmd_port = _free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._log = (directory / "output").open("ab")
         (directory / "rabbitmq.conf").write_text(f"listeners.tcp.local = 127.0.0.1:{self.port}\n{configuration}")
-        (directory / "enabled_plugins").write_text("[].\n")
+        (directory / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
         (directory / "env.conf").write_text("")
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -151,11 +153,11 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def own_node(directory: Path, configuration: str = "") -> Iterator[Node]:
+def own_node(directory: Path, configuration: str = "", plugins: Sequence[str] = ()) -> Iterator[Node]:
     """Start a node of our own."""
     if not _installed():
         pytest.fail(f"this test needs a RabbitMQ of its own: {REMEDY}", pytrace=False)
-    node = Node(directory, configuration)
+    node = Node(directory, configuration, plugins)
     try:
         node.start()
         yield node

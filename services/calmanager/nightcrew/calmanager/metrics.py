@@ -28,7 +28,7 @@ COUNTED = ("processed_dark", "processed_flat", "processed_bpm")
 RESULTS = ("hit", "miss", "vetoed", "error")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
 _AGES = tuple(hours * 3600.0 for hours in (1, 6, 24, 72, 168, 720, 8760))
-_SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+_SECONDS = (0.01, 0.1, 0.5, 2.5, 10.0)
 
 
 def caltype_label(caltype: str) -> str:

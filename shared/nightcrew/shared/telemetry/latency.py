@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-BUCKETS = (2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400)
+BUCKETS = (5, 10, 30, 60, 120, 300, 900, 3600)
 """Seconds; the promise that alerts watch, 120 s, is one of them."""
 LIVE = 86400.0
 """Seconds after which a frame is no live one: an archive that is read in says nothing about the night."""
