@@ -85,6 +85,18 @@ def test_a_dark_that_somebody_certified_for_these_days_is_used_whatever_its_date
     assert open_frame(image).phu["DARKIM"] == old.name
 
 
+def test_a_vetoed_master_that_lies_among_the_frames_is_left_out(stored, nightcrew):
+    shutil.copytree(stored, "mixed", symlinks=True)
+    shutil.copy2(Path("yesterday", DARK), Path("mixed", DARK))
+    assert "finished already" in nightcrew("night", "mixed", "--plan").out
+    nightcrew("caldb", "veto", DARK, "--why", "light leak")
+    assert nightcrew("night", "mixed", "--out", "after", "--no-previews").code == 0
+    science = groups("after")["science"]
+    assert "DARKIM" not in open_frame(Path("after", science["products"][-1])).phu
+    left_out = json.loads(Path("after", "night.json").read_text())["left_out"]
+    assert left_out == [{"file": DARK, "reason": f"{DARK} is vetoed in ./cals.db"}]
+
+
 def test_masters_are_not_entered_where_that_is_not_wanted(home, empty_database, raw, nightcrew):
     configure(home, "./cals.db get store")
     assert nightcrew("night", str(raw[0]), "--out", "out", "--no-previews", "--no-store").code == 0

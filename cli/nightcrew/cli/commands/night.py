@@ -102,7 +102,7 @@ def night(
     with Databases.configured(config, store=store) as databases:
         for warning in databases.warnings:
             warn("night", warning)
-        collection = collect(directory)
+        collection = collect(directory, databases.objection)
         for damage in collection.damaged:
             warn("night", f"left out: {damage.reason}")
         if plan:

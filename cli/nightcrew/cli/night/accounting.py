@@ -74,7 +74,7 @@ def account(collection: Collection, frames: Sequence[FrameRow], reports: Sequenc
     }
     state = {row.name: row.state for row in frames}
     left_out = {row.name: row.reason for row in frames if row.state is FrameState.LEFT_OUT and row.reason}
-    left_out |= dict(collection.twins)
+    left_out |= dict(collection.set_aside)
     reduced = {name for name in made if state.get(name) is FrameState.REDUCED}
     not_reduced = {*FRAME_OPEN, FrameState.UNREDUCED}
     unreduced = {name for name in missed if state.get(name) in not_reduced}

@@ -18,6 +18,7 @@ from nightcrew.shared.ledger.records import NewFrame
 from nightcrew.shared.reception import Damage, may_be_a_frame, receive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from nightcrew.planner.core.plan import Rules
@@ -41,8 +42,9 @@ class Collection:
         Of the frames.
     paths
         Where each whole frame lies, by file name.
-    twins
-        File name and reason of every frame whose content another one has too.
+    set_aside
+        File name and reason of every whole frame that is not planned: another one has its content too, or a database
+        has withdrawn it.
     damaged
         Every file that cannot be used.
     """
@@ -50,7 +52,7 @@ class Collection:
     ledger: Ledger
     instruments: tuple[str, ...]
     paths: dict[str, Path]
-    twins: tuple[tuple[str, str], ...] = ()
+    set_aside: tuple[tuple[str, str], ...] = ()
     damaged: tuple[Damage, ...] = ()
 
     def plan(self, desk: CalibrationDesk, mode: str = "sq", rules: Rules = rules_for) -> Plan:
@@ -71,16 +73,24 @@ class Collection:
                 plans.append(plan_night(load(entries, ONE_NIGHT, instrument), Offers(desk, mode), rules))
         # Masters that the desk has given are none of the night's frames, so nobody misses them in its groups.
         left_out = [pair for plan in plans for pair in plan.left_out if pair[0] in self.paths]
-        return Plan(tuple(group for plan in plans for group in plan.groups), tuple(sorted([*left_out, *self.twins])))
+        return Plan(
+            tuple(group for plan in plans for group in plan.groups), tuple(sorted([*left_out, *self.set_aside]))
+        )
 
 
-def collect(directory: Path) -> Collection:
+def _no_objection(_: Path) -> str:
+    return ""
+
+
+def collect(directory: Path, objection: Callable[[Path], str] = _no_objection) -> Collection:
     """Read the headers of all FITS files of a directory.
 
     Parameters
     ----------
     directory
         Of the raw frames.
+    objection
+        Says why a master that lies among them must not be used; empty if nobody objects.
 
     Raises
     ------
@@ -94,14 +104,17 @@ def collect(directory: Path) -> Collection:
     if not found:
         raise FrameError(f"{directory}: no FITS files in it; give the directory of the raw frames")
     received = [(path, receive(path, hashed=True)) for path in found]
-    new = {path: _frame(path, one) for path, one in received if not isinstance(one, Damage)}
+    whole = {path: one for path, one in received if not isinstance(one, Damage)}
+    masters = (path for path, one in whole.items() if "PROCESSED" in one.description.tags)
+    withdrawn = {path: why for path in masters if (why := objection(path))}
+    new = {path: _frame(path, one) for path, one in whole.items() if path not in withdrawn}
     ledger = MemoryLedger()
     twins = _record(ledger, new)
     return Collection(
         ledger,
         tuple(sorted({frame.instrument for frame in new.values()})),
         {path.name: path for path in new},
-        tuple(twins),
+        (*twins, *((path.name, why) for path, why in withdrawn.items())),
         tuple(one for _, one in received if isinstance(one, Damage)),
     )
 
