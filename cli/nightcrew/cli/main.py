@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Show how a directory would be grouped and reduced, also by rules of your own.",
     "up": "Run the whole suite on this machine: reduce what arrives in a directory.",
     "submit": "Let the suite reduce files with a recipe.",
-    "jobs": "Look at the jobs of the suite; try them again, cancel them, watch them.",
+    "jobs": "Look at the jobs of the suite; fetch what they made, try them again, cancel them, watch them.",
     "frames": "Look at the frames that have arrived.",
     "groups": "Look at the groups of frames; close one by hand.",
     "explain": "Tell the whole story of one frame.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -87,6 +88,42 @@ def show(
         )
         for line in tell_job(story):
             typer.echo(f"  {line}")
+
+
+@jobs.command()
+def fetch(
+    names: Jobs,
+    into: Annotated[
+        Path, typer.Option("--into", metavar="DIR", help="Directory for the files; it is made if it is missing.")
+    ] = Path(),
+    as_json: Json = False,
+    database: SuiteDatabase = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Copy the products of jobs into a directory, out of the store of products if they lie there.
+
+    Every copy has the bytes that the ledger knows, or is not made.
+    """
+    from nightcrew.cli.suite import documents, finding
+    from nightcrew.cli.suite.fetching import Products
+    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.shared.ledger import products as rows
+
+    products, code = Products.configured(), ExitCode.DONE
+    with ledger(database) as opened, opened.begin() as connection:
+        found = {name: rows.of_jobs(connection, [finding.job(connection, name).id]) for name in names}
+    for name, made in found.items():
+        if not made:
+            complain("jobs", f"{name}: has no products; see `nightcrew jobs show {name}`")
+            code = ExitCode.FAILED
+        for product in made:
+            if product.removed_at is not None:
+                complain("jobs", f"{product.name}: was removed after a later one had superseded it")
+                code = ExitCode.FAILED
+                continue
+            path = products.copy(product, into)
+            typer.echo(documents.line({"name": product.name, "path": str(path)}) if as_json else str(path))
+    raise typer.Exit(code)
 
 
 @jobs.command()

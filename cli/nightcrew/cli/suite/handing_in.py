@@ -11,6 +11,7 @@ import typer
 
 from nightcrew.cli.errors import ExitCode, complain, warn
 from nightcrew.cli.suite import documents
+from nightcrew.cli.suite.fetching import Products
 from nightcrew.cli.suite.following import follow, progress_line
 from nightcrew.cli.suite.opening import ledger
 from nightcrew.cli.suite.stories import job_documents, job_story
@@ -59,8 +60,9 @@ def _conclude(story: JobStory, command: str, *, as_json: bool) -> ExitCode:
         typer.echo(documents.line(document))
     if story.job.state is JobState.SUCCEEDED:
         if not as_json:
+            products = Products.configured()
             for product, _ in story.products:
-                typer.echo(product.path)
+                typer.echo(str(products.path(product)))
         return ExitCode.DONE
     complain(command, story.job.reason or str(story.job.state))
     return ExitCode.DRAGONS_FAILED if os.environ.get("NIGHTCREW_DRAGONS_EXIT") == "1" else ExitCode.FAILED
