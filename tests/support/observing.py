@@ -40,6 +40,8 @@ class SuiteProcess:
         More of the command line.
     environment
         More variables.
+    prefix
+        What goes before each command.
     """
 
     raw: Path
@@ -47,6 +49,7 @@ class SuiteProcess:
     data: Path
     options: tuple[str, ...] = ("--reducers", "1")
     environment: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -57,7 +60,7 @@ class SuiteProcess:
     def __enter__(self) -> SuiteProcess:
         self.log = (self.out.parent / f"{self.out.name}.log").open("a+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [*COMMAND, "up", str(self.raw), "--out", str(self.out), *self.options],
+            [*self.prefix, *COMMAND, "up", str(self.raw), "--out", str(self.out), *self.options],
             env=self.variables, stderr=self.log, stdout=self.log, text=True,
         )  # fmt: skip
         return self
@@ -76,7 +79,12 @@ class SuiteProcess:
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command beside it."""
         return subprocess.run(
-            [*COMMAND, *words], env=self.variables, capture_output=True, text=True, timeout=60, check=False
+            [*self.prefix, *COMMAND, *words],
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def said(self) -> str:
