@@ -224,13 +224,13 @@ def test_a_link_that_leads_out_of_a_directory_is_not_followed(tmp_path):
     ("changes", "told"),
     [
         ({"store_secret_key": "x" * 40}, "check address, credentials"),
-        ({"store_url": "s3://another"}, "there is no such bucket"),
-        ({"store_endpoint": "http://127.0.0.1:9"}, "error sending request"),
+        ({"store_url": "s3://another?endpoint=http://127.0.0.1:{port}"}, "there is no such bucket"),
+        ({"store_url": "s3://observatory?endpoint=http://127.0.0.1:9"}, "error sending request"),
     ],
     ids=["credentials", "bucket", "server"],
 )
 def test_a_bucket_that_cannot_be_asked_is_not_an_empty_one(server, tmp_path, changes, told):
-    store = server.store("", **changes)
+    store = server.store("", **{name: text.format(port=server.port) for name, text in changes.items()})
     path, digest = written(tmp_path, b"x")
     acts = [lambda: list(store.entries()), lambda: store.put(path, "a", digest), lambda: store.get("a", tmp_path / "b")]
     for act in acts:

@@ -54,8 +54,7 @@ class S3:
         for name, key in keys.items():
             (self.directory.parent / f"{name}.key").write_text(f"{key}\n")
         return {
-            "NIGHTCREW_STORE_URL": f"s3://{self.bucket}/{prefix}",
-            "NIGHTCREW_STORE_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "NIGHTCREW_STORE_URL": f"s3://{self.bucket}/{prefix}?endpoint=http://127.0.0.1:{self.port}",
             "NIGHTCREW_STORE_ACCESS_KEY_FILE": str(self.directory.parent / "access.key"),
             "NIGHTCREW_STORE_SECRET_KEY_FILE": str(self.directory.parent / "secret.key"),
             "NIGHTCREW_STORE_RETRY": "1",

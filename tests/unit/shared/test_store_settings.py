@@ -12,7 +12,7 @@ from nightcrew.shared.store import StoreSettings, open_depot, open_store
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch):
-    for name in ("URL", "ENDPOINT", "REGION", "ACCESS_KEY", "ACCESS_KEY_FILE", "SECRET_KEY", "SECRET_KEY_FILE"):
+    for name in ("URL", "URL_FILE", "ACCESS_KEY", "ACCESS_KEY_FILE", "SECRET_KEY", "SECRET_KEY_FILE"):
         monkeypatch.delenv(f"NIGHTCREW_STORE_{name}", raising=False)
 
 
@@ -28,13 +28,24 @@ def test_without_an_address_there_is_no_store(tmp_path):
         ("file:///data/the%20store", "/data/the store"),
         ("s3://observatory", "s3://observatory"),
         ("s3://observatory/niri/", "s3://observatory/niri"),
+        ("s3://observatory/a/b?endpoint=http://minio:9000&region=here", "s3://observatory/a/b"),
     ],
 )
 def test_an_address_is_a_directory_or_a_bucket(address, url, monkeypatch):
     monkeypatch.setenv("NIGHTCREW_STORE_URL", address)
-    store = open_store(StoreSettings.load(store_region="us-east-1"))
+    store = open_store(StoreSettings.load())
     assert store is not None
     assert store.url == url
+
+
+def test_the_address_may_stand_in_a_file(tmp_path, monkeypatch):
+    (tmp_path / "url").write_text("/data/store\n")
+    monkeypatch.setenv("NIGHTCREW_STORE_URL_FILE", str(tmp_path / "url"))
+    store = open_store(StoreSettings.load())
+    assert store is not None
+    assert store.url == "/data/store"
+    with pytest.raises(SettingsError, match="nothing: cannot be read"):
+        open_store(StoreSettings.load(store_url_file=tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +56,7 @@ def test_an_address_is_a_directory_or_a_bucket(address, url, monkeypatch):
         "s3://",
         "s3://key:secret@bucket",
         "s3://bucket?x=1",
+        "s3://bucket?region=a/b",
         "gs://bucket",
         "memory://",
         "../x",
@@ -89,5 +101,6 @@ def test_a_store_shows_no_keys():
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://host", "http://user:word@host", "http://host/path"])
 def test_an_endpoint_is_scheme_host_and_port(endpoint):
-    with pytest.raises(SettingsError, match="NIGHTCREW_STORE_ENDPOINT"):
-        StoreSettings.load(store_endpoint=endpoint)
+    with pytest.raises(SettingsError, match="NIGHTCREW_STORE_URL: its endpoint must be") as told:
+        open_store(StoreSettings.load(store_url=f"s3://bucket?endpoint={endpoint}"))
+    assert endpoint not in str(told.value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -19,26 +20,31 @@ from nightcrew.shared.store.keys import checked_key
 from nightcrew.shared.store.observing import ObservedStore, Observer
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from obstore.store import S3Config
 
     from nightcrew.shared.store.protocol import Store
 
 GIGABYTE = 1_000_000_000
-SHAPE = "s3://BUCKET/PREFIX, file:///DIRECTORY or /DIRECTORY"
+SHAPE = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION, file:///DIRECTORY or /DIRECTORY"
+"""Of an address; without an endpoint it is Amazon's, and the region may be left out where there is only one."""
+REGION = "us-east-1"
+_ENDPOINT = re.compile(r"https?://[^@/?#]+/?")
+_REGION = re.compile(r"[A-Za-z0-9-]*")
 
 
 class StoreSettings(Settings):
     """Where products are kept for all machines; the environment is read when an instance is made.
 
     Every field is an environment variable with the prefix ``NIGHTCREW_``.  Keys that are not given here are looked for
-    where the programs of Amazon do: ``AWS_ACCESS_KEY_ID``, a service account of Kubernetes, the machine's role.
+    where Amazon's own programs do: ``AWS_ACCESS_KEY_ID``, a service account of Kubernetes, the machine's role.
     """
 
     store_url: str | None = Field(None, description=f"Address of the store, {SHAPE}; without one there is none")
-    store_endpoint: str | None = Field(
-        None, pattern="^https?://[^@/?#]+/?$", description="Address of an S3 server other than Amazon's, http[s]://HOST"
+    store_url_file: Path | None = Field(
+        None, description="File whose one line is the address; read where NIGHTCREW_STORE_URL is not set"
     )
-    store_region: str | None = Field(None, description="Region of the bucket; us-east-1 where there are none")
     store_access_key: SecretStr | None = Field(None, description="Access key of the store")
     store_access_key_file: Path | None = Field(
         None, description="File whose one line is the access key; read where NIGHTCREW_STORE_ACCESS_KEY is not set"
@@ -55,6 +61,18 @@ class StoreSettings(Settings):
         None, description="Directory for copies of what lies in the store; by default each service has its own"
     )
     store_cache_size: float = Field(20.0, ge=0, description="Gigabytes that the copies may take")
+
+    def address(self) -> str:
+        """Return the address of the store; empty if there is none.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be read.
+        """
+        if self.store_url is not None:
+            return self.store_url
+        return _line(self.store_url_file, "NIGHTCREW_STORE_URL_FILE")
 
     def keys(self) -> tuple[str, str] | None:
         """Return access and secret key, None if neither is given.
@@ -82,16 +100,17 @@ def open_store(settings: StoreSettings) -> Store | None:
     SettingsError
         If the settings make no sense.
     """
-    if settings.store_url is None:
+    address = settings.address()
+    if not address:
         return None
-    parts = urlsplit(settings.store_url)
-    if parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment or "@" in parts.netloc):
-        return _objects(settings, parts.netloc, parts.path.strip("/"))
+    parts = urlsplit(address)
+    if parts.scheme == "s3":
+        return _objects(settings, parts)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         return DirectoryStore(Path(unquote(parts.path)))
-    if not parts.scheme and settings.store_url.startswith("/"):
-        return DirectoryStore(Path(settings.store_url))
-    raise SettingsError(f"NIGHTCREW_STORE_URL: no address of a store; it looks like {SHAPE}")
+    if not parts.scheme and address.startswith("/"):
+        return DirectoryStore(Path(address))
+    raise _no_address()
 
 
 def open_depot(settings: StoreSettings, cache: Path, observer: Observer | None = None) -> Depot | None:
@@ -119,21 +138,27 @@ def open_depot(settings: StoreSettings, cache: Path, observer: Observer | None =
     return Depot(store, Cache((settings.store_cache or cache).absolute(), int(settings.store_cache_size * GIGABYTE)))
 
 
-def _objects(settings: StoreSettings, bucket: str, prefix: str) -> Store:
+def _objects(settings: StoreSettings, parts: SplitResult) -> Store:
     from obstore.store import S3Store  # noqa: PLC0415 (slow, and a directory does without)
 
     from nightcrew.shared.store.objects import ObjectStore  # noqa: PLC0415
 
+    bucket, prefix, asked = parts.netloc, parts.path.strip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
+    endpoint, region = asked.pop("endpoint", ""), asked.pop("region", "")
+    if not bucket or "@" in bucket or parts.fragment or asked or not _REGION.fullmatch(region):
+        raise _no_address()
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+        raise SettingsError("NIGHTCREW_STORE_URL: its endpoint must be http[s]://HOST or http[s]://HOST:PORT")
     if prefix:
         try:
             checked_key(prefix)
         except NotAKey as error:
             raise SettingsError(f"NIGHTCREW_STORE_URL: {error}") from None
     given: S3Config = {}
-    if settings.store_endpoint is not None:
-        given["endpoint"] = settings.store_endpoint.rstrip("/")
-    if settings.store_region is not None or settings.store_endpoint is not None:
-        given["region"] = settings.store_region or "us-east-1"
+    if endpoint:
+        given["endpoint"] = endpoint.rstrip("/")
+    if endpoint or region:
+        given["region"] = region or REGION
     keys = settings.keys()
     if keys is not None:
         given["access_key_id"], given["secret_access_key"] = keys
@@ -142,7 +167,7 @@ def _objects(settings: StoreSettings, bucket: str, prefix: str) -> Store:
         prefix=prefix or None,
         config=given,
         client_options={
-            "allow_http": (settings.store_endpoint or "").startswith("http://"),
+            "allow_http": endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=min(10.0, settings.store_timeout)),
             "timeout": timedelta(seconds=settings.store_timeout),
         },
@@ -151,9 +176,15 @@ def _objects(settings: StoreSettings, bucket: str, prefix: str) -> Store:
     return ObjectStore(objects, f"s3://{bucket}/{prefix}".rstrip("/"))
 
 
+def _no_address() -> SettingsError:
+    return SettingsError(f"NIGHTCREW_STORE_URL: no address of a store; it looks like {SHAPE}")
+
+
 def _secret(given: SecretStr | None, file: Path | None, variable: str) -> str:
-    if given is not None:
-        return given.get_secret_value()
+    return _line(file, variable) if given is None else given.get_secret_value()
+
+
+def _line(file: Path | None, variable: str) -> str:
     if file is None:
         return ""
     try:
