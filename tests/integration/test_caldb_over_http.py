@@ -14,7 +14,7 @@ from support.calibration_service import manager, manager_and_url, schemas, servi
 from support.command import nightcrew
 from support.frames import write_niri
 from support.local_databases import configure
-from support.niri_masters import master_dark, master_flat
+from support.niri_masters import master_dark, master_flat, master_mask
 
 __all__ = ["manager", "manager_and_url", "nightcrew", "schemas", "service", "store", "writer"]
 
@@ -149,3 +149,16 @@ def test_the_database_of_the_suite_is_looked_after(caldb, postgres_url, nightcre
     assert (said.code, "pw" in said.err) == (1, False)
     said = caldb("list", "-d", "postgresql://nobody:s3cret@127.0.0.1:9/x")
     assert (said.code, "s3cret" in said.err + said.out) == (1, False)
+
+
+@pytest.mark.parametrize(("profile", "used"), [("best", True), ("standard", False)])
+def test_the_best_profile_takes_a_mask_of_the_morning_after_from_a_server(caldb, nightcrew, profile, used):
+    mask = master_mask(Path("masters/N20160102S0373_bpm.fits"))
+    assert caldb("add", str(mask)).code == 0
+    assert caldb("certify", mask.name, "--why", "looked at it").code == 0
+    write_niri(Path("N1.fits"), np.zeros((256, 256), np.float32))
+    Path("mine.py").write_text("def flags(p):\n    p.prepare()\n    p.addDQ()\n")
+    said = nightcrew("reduce", "N1.fits", "-r", "mine.flags", "--profile", profile, "--json")
+    assert said.code == 0, said.err
+    assert any(caveat.startswith(f"{mask.name}: bad-pixel mask made of frames taken after")
+               for caveat in json.loads(said.out)["caveats"]) is used  # fmt: skip

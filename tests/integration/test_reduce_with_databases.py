@@ -12,13 +12,13 @@ import pytest
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.cli.caldb.local import open_local
 from nightcrew.shared.database import downgrade
-from nightcrew.shared.fits import open_frame, write_frame
+from nightcrew.shared.fits import open_frame
 from support.archive import archive_server, unused_url
 from support.command import nightcrew
 from support.frames import write_niri
 from support.local_databases import configure, data_dir, empty_database, home, module_marker
-from support.niri_masters import DONE, PROCESSED, master_dark
-from support.runs import DARK, LAMP_ON, niri_frame
+from support.niri_masters import master_dark, master_mask
+from support.runs import DARK
 
 __all__ = ["data_dir", "empty_database", "home", "module_marker", "nightcrew"]
 
@@ -30,6 +30,8 @@ def dark(p):
     p.ADUToElectrons()
     p.darkCorrect()
 '''
+
+MASKED = RECIPE.replace("p.ADUToElectrons()", "p.addDQ()\n    p.ADUToElectrons()")
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_a_dark_of_our_own_is_used_though_the_server_does_not_answer(work, home,
 def test_a_server_that_may_have_a_mask_keeps_no_reduction_waiting(work, home, nightcrew):
     url = unused_url()
     configure(home, f"{url} get")
-    Path("masked.py").write_text(RECIPE.replace("p.ADUToElectrons()", "p.addDQ()\n    p.ADUToElectrons()"))
+    Path("masked.py").write_text(MASKED)
     science = ("reduce", "N20160102S0100.fits", "-r", "masked.dark", "--json")
     document = json.loads(nightcrew(*science).out)
     assert document["status"] == "retryable"
@@ -261,27 +263,16 @@ def test_without_configuration_no_server_is_started(work, home, nightcrew, monke
     assert not (tmp_path / "untouched").exists()
 
 
-def bad_pixels(path: Path) -> Path:
-    """Write a mask as makeProcessedBPM leaves it: it still calls itself a flat, taken in the morning after."""
-    frame = niri_frame(
-        path.name, np.zeros((256, 256), np.int16), **LAMP_ON, **PROCESSED, BPMASK=True, PROCBPM=DONE,
-        UT="16:00:00.0", UTSTART="16:00:00.0",
-    )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_frame(frame, path)
-    return path
-
-
 def test_a_mask_is_a_mask_and_serves_the_night_before_once_somebody_says_so(work, home, nightcrew):
     configure(home, "./cals.db get store")
     master_dark(Path("masters") / MASTER)
-    bad_pixels(Path("masters/N20160102S0373_bpm.fits"))
+    master_mask(Path("masters/N20160102S0373_bpm.fits"))
     assert nightcrew("caldb", "add", "masters").code == 0
     types = {
         json.loads(line)["name"]: json.loads(line)["caltype"] for line in nightcrew("caldb", "list", "--json").lines
     }
     assert types == {MASTER: "processed_dark", "N20160102S0373_bpm.fits": "processed_bpm"}
-    Path("masked.py").write_text(RECIPE.replace("p.ADUToElectrons()", "p.addDQ()\n    p.ADUToElectrons()"))
+    Path("masked.py").write_text(MASKED)
     science = ("reduce", "N20160102S0100.fits", "-r", "masked.dark")
     assert "No BPMs found for" in nightcrew(*science).err
     said = nightcrew("caldb", "certify", "N20160102S0373_bpm.fits", "--why", "no change", "--from", "2016-01-01")
@@ -291,6 +282,23 @@ def test_a_mask_is_a_mask_and_serves_the_night_before_once_somebody_says_so(work
     assert "No BPMs found" not in said.err
     used_files = [row.filename for row in open_frame(Path("N20160102S0100_darkCorrected.fits")).provenance]
     assert "N20160102S0373_bpm.fits" in used_files
+
+
+@pytest.mark.parametrize(
+    ("profile", "size", "used"), [("best", 256, True), ("best", 128, False), ("standard", 256, False)]
+)
+def test_the_best_profile_takes_a_mask_of_the_morning_after_from_a_database(work, home, nightcrew, profile, size, used):
+    configure(home, "./cals.db get store")
+    master_dark(Path("masters") / MASTER)
+    mask = master_mask(Path("masters/N20160102S0373_bpm.fits"), size=size)
+    assert nightcrew("caldb", "add", "masters").code == 0
+    Path("masked.py").write_text(MASKED)
+    said = nightcrew("reduce", "N20160102S0100.fits", "-r", "masked.dark", "--profile", profile, "--json")
+    assert said.code == 0
+    files = [row.filename for row in open_frame(Path("N20160102S0100_darkCorrected.fits")).provenance]
+    assert (mask.name in files) is used
+    told = f"{mask.name}: bad-pixel mask made of frames taken after these, the same night: no older mask is known"
+    assert (told in json.loads(said.out)["caveats"]) is used
 
 
 def test_a_master_that_no_database_takes_is_kept_and_told(work, home, nightcrew):

@@ -28,6 +28,17 @@ def master_flat(path: Path, *, level: float = 1.0, made_of: Iterable[tuple[str, 
     return _write(path, level, {**LAMP_ON, **PROCESSED, "PROCFLAT": DONE, **cards}, made_of)
 
 
+def master_mask(path: Path, *, size: int = 256) -> Path:
+    """Write a mask as makeProcessedBPM leaves it: it still calls itself a flat, taken in the morning after."""
+    frame = niri_frame(
+        path.name, np.zeros((size, size), np.int16), **LAMP_ON, **PROCESSED, BPMASK=True, PROCBPM=DONE,
+        UT="16:00:00.0", UTSTART="16:00:00.0",
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_frame(frame, path)
+    return path
+
+
 def _write(path: Path, level: float, cards: dict[str, Any], made_of: Iterable[tuple[str, str]]) -> Path:
     frame = niri_frame(path.name, np.full((256, 256), level, np.float32), **cards)
     frame.planes[0].header["BUNIT"] = "electron"

@@ -111,8 +111,10 @@ class Job:
         """
         mode = self.request.mode
         calibrations = directory / "calibrations"
-        kept = DirectoryCalibrations(calibrations, self.request.profile == "best", mode, self.databases.objection)
-        return Chain((Chosen(dict(self.calibrations)), kept, *self.databases.sources(mode, calibrations)))
+        best = self.request.profile == "best"
+        kept = DirectoryCalibrations(calibrations, best, mode, self.databases.objection)
+        configured = self.databases.sources(mode, calibrations, provisional_masks=best)
+        return Chain((Chosen(dict(self.calibrations)), kept, *configured))
 
     def run(self, directory: Path, scratch: Scratch, log: RunLog, prepared: Prepared | None) -> Result:
         """Reduce, and make known to the databases what was made."""

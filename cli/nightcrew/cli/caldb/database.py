@@ -82,8 +82,18 @@ class CalibrationDatabase(Protocol):
     def state_of(self, name: str, md5: str) -> str:
         """Return the state of a file by name and content; empty if it is not known here."""
 
-    def source(self, mode: str, calibrations: Path) -> CalibrationSource:
-        """Return it as a source for reductions; downloads go below the directory `calibrations`."""
+    def source(self, mode: str, calibrations: Path, *, provisional_masks: bool = False) -> CalibrationSource:
+        """Return it as a source for reductions.
+
+        Parameters
+        ----------
+        mode
+            Processing mode.
+        calibrations
+            Directory for downloads.
+        provisional_masks
+            Whether a bad-pixel mask may be one that was made of frames taken after the frame that it is for.
+        """
 
     def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,8 @@ from nightcrew.calmanager.records import Input, Listing, ProductRecord
 from nightcrew.cli.caldb import documents
 from nightcrew.cli.caldb.targets import described, needed
 from nightcrew.reducer.engine.describing import describe_frame
-from nightcrew.shared.association import Target, why_not
+from nightcrew.reducer.engine.local_calibrations import MASK
+from nightcrew.shared.association import Level, Target, why_not
 from nightcrew.shared.calibrations import Answer, CouldNotAsk, Found, NotFound
 from nightcrew.shared.errors import ServiceError
 
@@ -107,9 +108,15 @@ class ManagerDatabase:
         found = [record for record in self.manager.list(Listing(name=name, everything=True)) if record.md5 == md5]
         return str(max(found, key=lambda record: record.id).state) if found else ""
 
-    def source(self, mode: str, calibrations: Path) -> CalibrationSource:  # noqa: ARG002 - nothing is downloaded
+    def source(
+        self,
+        mode: str,
+        calibrations: Path,  # noqa: ARG002 - nothing is downloaded
+        *,
+        provisional_masks: bool = False,
+    ) -> CalibrationSource:
         """Return it as a source for reductions."""
-        return ManagerSource(self.manager, self.name, mode)
+        return ManagerSource(self.manager, self.name, mode, provisional_masks)
 
     def close(self) -> None:
         """Close the connections, and leave the embedded server."""
@@ -128,17 +135,21 @@ class ManagerSource:
         How it is called.
     mode
         Processing mode of the reduction.
+    provisional_masks
+        Whether a bad-pixel mask may break the rule.
     """
 
     manager: CalibrationManager
     name: str
     mode: str
+    provisional_masks: bool = False
 
     def find(self, frame: Frame, caltype: str) -> Answer:
         """Return the master that belongs to a frame."""
         target = Target.from_description(describe_frame(frame), frame.filename)
+        level = Level.RELAXED if self.provisional_masks and caltype == MASK else Level.RULE
         try:
-            answer = self.manager.associate(target, caltype, mode=self.mode)
+            answer = self.manager.associate(target, caltype, mode=self.mode, max_level=level)
         except ServiceError as error:
             return CouldNotAsk(f"{self.name}: {error}")
         best = answer.best

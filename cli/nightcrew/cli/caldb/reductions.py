@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from nightcrew.cli.caldb.configuration import Config, DatabaseLine, Kind
 from nightcrew.cli.caldb.database import Product
 from nightcrew.cli.caldb.opening import load_config, open_line
 from nightcrew.cli.login import login_name
-from nightcrew.shared.calibrations import Answer, CouldNotAsk
+from nightcrew.shared.calibrations import Answer, CouldNotAsk, Found, NotFound
 from nightcrew.shared.errors import CalibrationError, NightcrewError
 
 if TYPE_CHECKING:
@@ -83,21 +83,29 @@ class ConnectedSource:
         Processing mode.
     calibrations
         Where downloads go.
+    provisional_masks
+        Whether a bad-pixel mask may be one that was made of frames taken after the frame that it is for.
     """
 
     connection: Connection
     mode: str
     calibrations: Path
+    provisional_masks: bool = False
     _source: CalibrationSource | None = field(default=None, init=False)
 
     def find(self, frame: Frame, caltype: str) -> Answer:
         """Ask the database; one that does not answer, for whatever reason, could not be asked."""
         try:
             if self._source is None:
-                self._source = self.connection.get().source(self.mode, self.calibrations)
-            return self._source.find(frame, caltype)
+                self._source = self.connection.get().source(
+                    self.mode, self.calibrations, provisional_masks=self.provisional_masks
+                )
+            answer = self._source.find(frame, caltype)
         except NightcrewError as error:
             return CouldNotAsk(str(error))
+        if self.provisional_masks and isinstance(answer, Found) and answer.relaxed:
+            return _provisional(answer, frame)
+        return answer
 
 
 @dataclass(slots=True)
@@ -161,9 +169,12 @@ class Databases:
         """Whether there is a server that takes what is sent."""
         return any(one.line.kind is Kind.HTTP and one.line.store for one in self._connections)
 
-    def sources(self, mode: str, calibrations: Path = CALIBRATIONS) -> list[CalibrationSource]:
-        """Return the databases to ask for calibrations, in order."""
-        return [ConnectedSource(one, mode, calibrations) for one in self._connections if one.line.get]
+    def sources(
+        self, mode: str, calibrations: Path = CALIBRATIONS, *, provisional_masks: bool = False
+    ) -> list[CalibrationSource]:
+        """Return the databases to ask for calibrations, in order; for the parameters see `ConnectedSource`."""
+        asked = (one for one in self._connections if one.line.get)
+        return [ConnectedSource(one, mode, calibrations, provisional_masks) for one in asked]
 
     def register(self, path: Path, caltype: str, tell: Callable[[str], None]) -> list[str]:
         """Enter a master into every database that stores.
@@ -242,6 +253,15 @@ def product_of(path: Path, recipe: str) -> Product:
     frame = open_frame(path)
     inputs = tuple((row.filename, row.md5, row.added_by) for row in frame.provenance)
     return Product(path, md5_of(path), recipe, datetime.now(UTC).replace(tzinfo=None), inputs)
+
+
+def _provisional(mask: Found, frame: Frame) -> Found | NotFound:
+    """Return a provisional mask, if it covers what the frame shows."""
+    from nightcrew.reducer.engine.local_calibrations import NO_OLDER, covers
+
+    if covers(mask.path, frame):
+        return replace(mask, relaxed=NO_OLDER)
+    return NotFound(f"not {mask.path.name}: it covers another region of the detector")
 
 
 def _check(line: DatabaseLine) -> None:

@@ -112,10 +112,11 @@ class ServerDatabase:
         found = [record for record in self.client.calibrations(name=name) if record["md5"] == md5]
         return str(found[-1]["state"]) if found else ""
 
-    def source(self, mode: str, calibrations: Path) -> CalibrationSource:
-        """Return it as a source for reductions."""
+    def source(self, mode: str, calibrations: Path, *, provisional_masks: bool = False) -> CalibrationSource:
+        """Return it as a source for reductions; an archive has no provisional calibrations."""
         cache = Cache(calibrations, self.config.system_cache, self.config.system_cache_bytes)
-        return ServerCalibrations(self.server, cache, mode)
+        relaxed = frozenset(["processed_bpm"] if provisional_masks else [])
+        return ServerCalibrations(self.server, cache, mode, relaxed)
 
     def close(self) -> None:
         """Close the connections."""

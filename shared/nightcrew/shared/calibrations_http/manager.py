@@ -53,9 +53,9 @@ class ManagerClient:
         """Return the same, with everything that was left out and why."""
         return self._document("POST", "/v1/explain", json=_question(request, caltype, mode, max_level))
 
-    def ask(self, request: Mapping[str, Any], caltype: str, mode: str) -> Offer | str:
+    def ask(self, request: Mapping[str, Any], caltype: str, mode: str, max_level: str | None = None) -> Offer | str:
         """Return the best calibration for a frame, or in words why there is none."""
-        answer = self.associate(request, caltype, mode=mode)
+        answer = self.associate(request, caltype, mode=mode, max_level=max_level)
         if answer["matches"]:
             return self.offered(answer["matches"][0])
         return no_match(answer, caltype, str(request["name"]))

@@ -38,6 +38,8 @@ class ServerCalibrations:
         Where files are kept.
     mode
         Processing mode of the reduction: sq, ql or qa.
+    relaxed
+        Types for which a calibration that breaks a rule is better than none.
     monotonic
         Tells seconds.
     """
@@ -45,6 +47,7 @@ class ServerCalibrations:
     server: Server
     cache: Cache
     mode: str = "sq"
+    relaxed: frozenset[str] = frozenset()
     monotonic: Callable[[], float] = time.monotonic
     _is_archive: bool = field(default=False, init=False)
     _down: CouldNotAsk | None = field(default=None, init=False)
@@ -74,7 +77,9 @@ class ServerCalibrations:
     def _ask(self, request: dict[str, object], caltype: str) -> Offer | str:
         if not self._is_archive:
             try:
-                return ManagerClient(self.server).ask(request, caltype, self.mode)
+                return ManagerClient(self.server).ask(
+                    request, caltype, self.mode, "relaxed" if caltype in self.relaxed else None
+                )
             except NotAManager:
                 self._is_archive = True
         return archive.ask(self.server, request, caltype, self.mode)

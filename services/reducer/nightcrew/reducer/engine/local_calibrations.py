@@ -64,7 +64,7 @@ class DirectoryCalibrations:
         unfit = []
         for match in answer.matches:
             path = match.candidate.path
-            if path is not None and (not match.provisional or _covers(path, frame)):
+            if path is not None and (not match.provisional or covers(path, frame)):
                 relaxed = NO_OLDER if match.provisional else ""
                 return Found(path, str(self.root), "; ".join(reasons_of(match)), relaxed)
             unfit.append(f"not {match.candidate.filename}: it covers another region of the detector")
@@ -89,7 +89,8 @@ class DirectoryCalibrations:
                 self._known[caltype].append(Candidate.from_description(about, path.name, path, entry, master.phu))
 
 
-def _covers(mask: Path, frame: Frame) -> bool:
+def covers(mask: Path, frame: Frame) -> bool:
+    """Return whether a mask covers the part of the detector that a frame shows."""
     try:
         lay_over(open_frame(mask), frame, 0)
     except (FrameError, ServiceError):
