@@ -13,7 +13,7 @@ import yaml
 from support.composing import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-OVERLAYS = ("single-node", "production")
+OVERLAYS = ("single-node", "production", "object-store")
 OPERATORS = ("keda.sh", "monitoring.coreos.com", "postgresql.cnpg.io", "rabbitmq.com")
 """Groups of kinds that are not Kubernetes' own."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERSIONS = ("1.29", "1.34", "1.37")
 CLASSES = ("realtime", "calibration", "science", "large")
+STORE = tuple(f"NIGHTCREW_STORE_{name}_FILE" for name in ("URL", "ACCESS_KEY", "SECRET_KEY"))
 
 
 def pods(overlay: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -86,7 +87,7 @@ def test_secrets_are_mounted_one_by_one_and_never_in_the_environment(overlay: st
         mounted = [volume["projected"] for volume in pod["volumes"] if "projected" in volume]
         for source in (one for projected in mounted for one in projected["sources"]):
             assert source["secret"]["items"], name
-            if overlay == "production" and source["secret"]["items"][0]["key"] == "uri":
+            if overlay != "single-node" and source["secret"]["items"][0]["key"] == "uri":
                 assert source["secret"]["name"] == "nightcrew-database-app", name
 
 
@@ -122,7 +123,7 @@ def test_a_reducer_is_given_longer_to_stop_than_it_takes_to_drain(overlay: str) 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_services_are_told_the_same_as_in_compose(overlay: str) -> None:
     composed = services()
-    own = {"NIGHTCREW_REDUCER_DRAIN", "NIGHTCREW_REDUCER_IDLE_EXIT"}
+    own = {"NIGHTCREW_REDUCER_DRAIN", "NIGHTCREW_REDUCER_IDLE_EXIT", *(STORE if overlay == "object-store" else ())}
     for name, labels, pod in pods(overlay):
         about = composed.get(labels["app.kubernetes.io/name"])
         (container,) = pod["containers"]
@@ -177,6 +178,29 @@ def test_budgets_are_about_pods_that_somebody_starts_again(overlay: str) -> None
     replaced = {one["metadata"]["name"] for one in of_kind(overlay, "Deployment")}
     for budget in of_kind(overlay, "PodDisruptionBudget"):
         assert budget["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] in replaced
+
+
+def test_with_an_object_store_no_pod_shares_products_and_those_that_need_them_reach_the_store() -> None:
+    policies = {one["metadata"]["name"]: one["spec"] for one in of_kind("object-store", "NetworkPolicy")}
+    (expression,) = policies["to-store"]["podSelector"]["matchExpressions"]
+    with_store = set()
+    for name, labels, pod in pods("object-store"):
+        (container,) = pod["containers"]
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        told = {one["name"]: one["value"] for one in container.get("env", ()) if one["name"] in STORE}
+        assert "persistentVolumeClaim" not in volumes.get("products", {}), name
+        mounted = {
+            f"/run/secrets/{item['path']}"
+            for source in volumes.get("secrets", {}).get("projected", {}).get("sources", ())
+            for item in source["secret"]["items"]
+            if source["secret"]["name"] == "nightcrew-store"
+        }
+        assert set(told.values()) == mounted, name
+        if told:
+            assert set(told) == set(STORE), name
+            assert "emptyDir" in volumes["calibrations"], name
+            with_store.add(labels["app.kubernetes.io/name"])
+    assert with_store == set(expression["values"]) == {"planner", *(f"reducer-{one}" for one in CLASSES)}
 
 
 def test_keda_scales_by_the_queue_of_each_class() -> None:
