@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test soak lint bench accuracy profiles docs clean
+.PHONY: help setup demo test soak lint audit bench accuracy profiles docs clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='#' read -r target text; do \
@@ -52,6 +52,9 @@ test: $(STAMP) $(OPERATOR_KINDS)/node_modules/.package-lock.json ## Run the test
 
 soak: $(STAMP) ## Run the tests that take minutes: more kills, many files, many jobs, memory (NIGHTCREW_PYTEST_ARGS goes to pytest)
 	@$(BIN)/python -m pytest -m soak $(NIGHTCREW_PYTEST_ARGS)
+
+audit: $(STAMP) ## Ask for known vulnerabilities of everything that is pinned; exit 3 where nobody can be asked
+	@$(BIN)/python tools/audit.py
 
 lint: $(STAMP) ## Check style, types, the walls between the distributions, and that the reference pages are up to date
 	@$(BIN)/ruff check
