@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from nightcrew.calmanager.metrics import CALTYPES, RESULTS, STATUSES
 from nightcrew.ingest import metrics as ingest
@@ -15,6 +15,7 @@ from nightcrew.shared.association import Level
 from nightcrew.shared.bus import DeliveryOutcome, PublishOutcome
 from nightcrew.shared.ledger.states import FRAME_OPEN, GROUP_OPEN, JOB_OPEN
 from nightcrew.shared.messages import EVENTS, JOBS, JobClass
+from nightcrew.shared.store.observing import Operation
 from nightcrew.shared.telemetry.latency import FRAME_TYPES, Stage
 from nightcrew.shared.telemetry.registry import INSTRUMENTS, OTHER
 
@@ -50,6 +51,7 @@ def label_sets() -> dict[str, str | list[str]]:
         "band": (*sorted(planner.BANDS), OTHER),
         "verdict": planner.VERDICTS,
         "decision": ("retry", "set_aside"),
+        "operation": get_args(Operation),
         "nightcrew_qa_value.metric": (metric for told in planner.QUALITIES.values() for metric, _ in told),
         "nightcrew_qa_checks_total.metric": planner.QUALITIES,
         "nightcrew_frames_total.outcome": ingest.OUTCOMES,

@@ -37,6 +37,7 @@ class StoreMetrics:
         """Note that something was done with so many bytes."""
         self._seconds.labels(operation).observe(seconds)
         self._bytes.labels(operation).inc(size)
+        self._refused.labels(operation)
 
     def refused(self, operation: Operation) -> None:
         """Note that the store could not be asked."""
