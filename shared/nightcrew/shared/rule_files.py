@@ -108,7 +108,7 @@ def read_rule_file(text: str, origin: str) -> RuleFile:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return a remedy for an unknown name: the known one that looks like it, else all of them."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 

@@ -13,21 +13,59 @@ from nightcrew.shared.association.reading import (
     RULE,
     TOP,
     VARIANT,
-    duration,
 )
 from nightcrew.shared.association.ruleset import TERMS
 from nightcrew.shared.association.vocabulary import CALTYPES, COLUMNS, CONSTANTS, NUMBERS, TARGET_VALUES, TRUTHS
 from nightcrew.shared.rule_files import nearest, read_rule_file
+from nightcrew.shared.rule_shapes import Entries, Items, Length, Text, misshapen, texts
 from nightcrew.shared.selection import unknown_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from nightcrew.shared.rule_files import Complaint, Place, RuleFile
+    from nightcrew.shared.rule_shapes import Fault, Shape
 
-LENGTH = "write it as '180 d', '1.5 h', '10 min' or '30 s'"
-_SHAPES: Mapping[type, str] = {dict: "a set of entries, {name: value}", list: "a list, [a, b]"}
+_ANY, _LIST = Entries(), Items()
+_NOT_IN = Entries(frozenset({"not_in"}), ("not_in",))
+_ADDED = {key: {"where_if": "add"}.get(key, key.removesuffix("_if")) for key in CONDITIONAL}
+"""What conditional parts of a rule add, by their names."""
+
+
+def _shapes() -> Mapping[Place, Shape]:
+    """Return the shapes of a file of association rules."""
+    rule: Place = ("calibrations", "*")
+    line: Place = ("applicable", "rules", "*")
+    raw, processed = (*rule, "raw"), (*rule, "processed")
+    shapes: dict[Place, Shape] = {
+        (): Entries(TOP, ("instrument", "calibrations")),
+        ("instrument", "*"): Text(),
+        ("calibrations",): _ANY,
+        rule: Entries(RULE),
+        (*rule, "max_interval"): Length(),
+        raw: Entries(VARIANT, ("limit",)),
+        processed: Entries(VARIANT, ("limit",)),
+        ("applicable",): Entries(APPLICABLE),
+        ("applicable", "none_if"): _ANY,
+        ("applicable", "rules"): _LIST,
+        line: Entries(frozenset({"when", "add"}), ("when", "add")),
+        (*line, "when"): _ANY,
+        **texts((*line, "add"), (*raw, "drop"), (*processed, "drop")),
+        **texts(*((*rule, name) for name in ("equal", "contains", "prefer", "order"))),
+    }
+    shapes |= {(*rule, name): _ANY for name in ("targets", "where", "within")}
+    shapes |= {(*form, "where"): _ANY for form in (raw, processed)}
+    for key, what in _ADDED.items():
+        part: Place = (*rule, key, "*")
+        shapes |= {part[:-1]: _LIST, part: Entries(frozenset({"when", what}), ("when", what)), (*part, "when"): _ANY}
+        shapes |= {(*part, what): _ANY} if what in {"add", "within"} else texts((*part, what))
+    for around in (rule, raw, processed):
+        relaxed: Place = (*around, "relaxed")
+        shapes |= {relaxed: Entries(RELAXED), (*relaxed, "max_interval"): Length(), **texts((*relaxed, "drop"))}
+        shapes |= {(*relaxed, name): _ANY for name in ("within", "where", "instead")}
+        shapes[*relaxed, "instead", "*"] = Text()
+    return shapes
 
 
 def lint_rules(text: str, origin: str) -> tuple[Complaint, ...]:
@@ -47,12 +85,13 @@ def lint_rules(text: str, origin: str) -> tuple[Complaint, ...]:
     """
     linter = _Linter(read_rule_file(text, origin))
     if not linter.complaints:
+        linter.take(misshapen(linter.file.content, _shapes()))
         linter.document()
     return tuple(sorted(linter.complaints, key=lambda complaint: complaint.line))
 
 
 class _Linter:
-    """Walks through a file and takes down what is wrong."""
+    """Takes down what is wrong with a file: shapes, and then what makes no sense where the shape is right."""
 
     def __init__(self, file: RuleFile) -> None:
         self.file = file
@@ -63,58 +102,53 @@ class _Linter:
         rule = str(place[1]) if len(place) > 1 and place[0] == "calibrations" else ""
         self.complaints.append(self.file.complaint(place, rule or "".join(map(str, place[:1])), fault, remedy))
 
+    def take(self, faults: Iterable[Fault]) -> None:
+        """Take down faults."""
+        for fault in faults:
+            self.say(*fault)
+
     def document(self) -> None:
-        """Check the whole file."""
-        content = self.file.content
-        if not self.entries((), content, TOP, needed=("instrument", "calibrations")):
-            return
+        """Check what the file says."""
+        content = _entries(self.file.content)
         self.instruments(content.get("instrument"))
-        rules = content.get("calibrations")
-        if "calibrations" in content and self.shaped(("calibrations",), rules, dict):
-            for name, rule in rules.items():
-                self.rule(("calibrations", str(name)), name, rule)
-        if "applicable" in content:
-            self.applicable(content["applicable"], rules if isinstance(rules, dict) else {})
+        rules = _entries(content.get("calibrations"))
+        for name, rule in rules.items():
+            self.rule(("calibrations", str(name)), name, rule)
+        self.applicable(_entries(content.get("applicable")), rules)
 
     def instruments(self, said: Any) -> None:
         """Check the names of the instruments."""
-        for name in said if isinstance(said, list) else [said]:
-            if name is not None and name not in INSTRUMENTS:
+        for name in _texts(said) if isinstance(said, list) else [said]:
+            if name is not None and str(name) not in INSTRUMENTS:
                 self.say(("instrument",), f"there is no instrument {name!r}", nearest(name, INSTRUMENTS))
 
     def rule(self, place: Place, name: object, rule: Any) -> None:
         """Check the rule of one type of calibration."""
         if name not in CALTYPES:
             self.say(place, f"there is no type of calibration {name!r}", nearest(name, CALTYPES))
-        if not self.entries(place, rule, RULE):
+        if not isinstance(rule, dict):
             return
         if not {"raw", "processed"} & set(rule):
             self.say(place, "it has neither a raw nor a processed form", "say at least one: processed: {where: ...}")
         for form in ("raw", "processed"):
-            if form in rule:
-                self.variant((*place, form), rule[form])
+            self.variant((*place, form), _entries(rule.get(form)))
         self.when((*place, "targets"), rule.get("targets", {}))
         self.where((*place, "where"), rule.get("where", {}))
         for key in ("equal", "contains", "prefer"):
             self.columns((*place, key), rule.get(key, []), TARGET_VALUES)
         self.within((*place, "within"), rule.get("within", {}))
         for key in CONDITIONAL:
-            self.conditional((*place, key), rule.get(key, []), key)
-        if "max_interval" in rule:
-            self.length((*place, "max_interval"), rule["max_interval"])
+            self.conditional((*place, key), rule.get(key), key)
         if not isinstance(rule.get("not_after_target", False), bool):
             self.say((*place, "not_after_target"), "it is neither true nor false", "write true, or leave it out")
         self.order((*place, "order"), rule.get("order", list(TERMS)))
-        if "relaxed" in rule:
-            self.relaxed((*place, "relaxed"), rule["relaxed"])
+        self.relaxed((*place, "relaxed"), _entries(rule.get("relaxed")))
         if not any(complaint.rule == name for complaint in self.complaints):
             for where, fault, remedy in contradictions(rule):
                 self.say((*place, *where), fault, remedy)
 
-    def variant(self, place: Place, form: Any) -> None:
+    def variant(self, place: Place, form: Mapping[Any, Any]) -> None:
         """Check what differs between the raw and the processed form."""
-        if not self.entries(place, form, VARIANT, needed=("limit",)):
-            return
         limit = form.get("limit", 1)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             self.say((*place, "limit"), f"limit {limit!r} is no number of candidates", "write a whole number from 1 on")
@@ -122,33 +156,22 @@ class _Linter:
         if "tag" in form:
             for fault in unknown_tags([str(form["tag"])]):
                 self.say((*place, "tag"), fault, "take a tag that nightcrew typewalk shows")
-        if "relaxed" in form:
-            self.relaxed((*place, "relaxed"), form["relaxed"])
+        self.relaxed((*place, "relaxed"), _entries(form.get("relaxed")))
 
-    def relaxed(self, place: Place, relaxed: Any) -> None:
+    def relaxed(self, place: Place, relaxed: Mapping[Any, Any]) -> None:
         """Check what is given up for provisional calibrations."""
-        if not self.entries(place, relaxed, RELAXED):
-            return
-        self.shaped((*place, "drop"), relaxed.get("drop", []), list)
         self.within((*place, "within"), relaxed.get("within", {}))
         self.where((*place, "where"), relaxed.get("where", {}))
-        if self.shaped((*place, "instead"), relaxed.get("instead", {}), dict):
-            for name, other in relaxed.get("instead", {}).items():
-                self.columns((*place, "instead", name), [other], TARGET_VALUES)
-        if "max_interval" in relaxed:
-            self.length((*place, "max_interval"), relaxed["max_interval"])
+        for name, other in _entries(relaxed.get("instead")).items():
+            self.columns((*place, "instead", name), [other], TARGET_VALUES)
 
     def conditional(self, place: Place, parts: Any, key: str) -> None:
         """Check additions for some targets."""
-        if not self.shaped(place, parts, list):
-            return
-        what = {"where_if": "add"}.get(key, key.removesuffix("_if"))
-        for number, part in enumerate(parts):
+        what = _ADDED[key]
+        for number, part in enumerate(map(_entries, _items(parts))):
             here = (*place, number)
-            if not self.entries(here, part, frozenset({"when", what}), needed=("when", what)):
-                continue
-            self.when((*here, "when"), part.get("when", {}))
-            said = part.get(what, {} if what in ("add", "within") else [])
+            self.when((*here, "when"), part.get("when"))
+            said = part.get(what)
             if what == "add":
                 self.where((*here, what), said, lists=True)
             elif what == "within":
@@ -156,22 +179,13 @@ class _Linter:
             else:
                 self.columns((*here, what), said, TARGET_VALUES)
 
-    def applicable(self, applicable: Any, rules: Mapping[Any, Any]) -> None:
+    def applicable(self, applicable: Mapping[Any, Any], rules: Mapping[Any, Any]) -> None:
         """Check which types targets may need."""
-        if not self.entries(("applicable",), applicable, APPLICABLE):
-            return
-        self.when(("applicable", "none_if"), applicable.get("none_if", {}))
-        lines = applicable.get("rules", [])
-        if not self.shaped(("applicable", "rules"), lines, list):
-            return
-        for number, line in enumerate(lines):
+        self.when(("applicable", "none_if"), applicable.get("none_if"))
+        for number, line in enumerate(map(_entries, _items(applicable.get("rules")))):
             place = ("applicable", "rules", number)
-            if not self.entries(place, line, frozenset({"when", "add"}), needed=("when", "add")):
-                continue
-            self.when((*place, "when"), line.get("when", {}))
-            if not self.shaped((*place, "add"), line.get("add", []), list):
-                continue
-            for caltype in map(str, line.get("add", [])):
+            self.when((*place, "when"), line.get("when"))
+            for caltype in _texts(line.get("add")):
                 rule = rules.get(caltype.removeprefix("processed_"))
                 form = "processed" if caltype.startswith("processed_") else "raw"
                 if not isinstance(rule, dict) or form not in rule:
@@ -180,33 +194,29 @@ class _Linter:
 
     def when(self, place: Place, said: Any) -> None:
         """Check conditions on targets."""
-        if not self.shaped(place, said, dict):
-            return
-        limits = {name: v["at_least"] for name, v in said.items() if isinstance(v, dict) and set(v) == {"at_least"}}
+        conditions = _entries(said)
+        limits = {n: v["at_least"] for n, v in conditions.items() if isinstance(v, dict) and set(v) == {"at_least"}}
         for name, limit in limits.items():
             self.columns((*place, name), [name], TARGET_VALUES)
             if isinstance(limit, bool) or not isinstance(limit, (int, float)):
                 self.say((*place, name), f"at_least {limit!r} is no number", "write a number")
-        self.where(place, {n: v for n, v in said.items() if n not in limits}, known=TARGET_VALUES, closed=False)
+        self.where(place, {n: v for n, v in conditions.items() if n not in limits}, known=TARGET_VALUES, closed=False)
 
     def where(
         self, place: Place, said: Any, *, known: AbstractSet[str] = COLUMNS, closed: bool = True, lists: bool = False
     ) -> None:
         """Check conditions on columns; `closed` if only registered constants can be there."""
-        if not self.shaped(place, said, dict):
-            return
-        for name, constants in said.items():
+        for name, constants in _entries(said).items():
             here = (*place, name)
             self.columns(here, [name], known)
             if lists and not isinstance(constants, list):
                 self.say(here, f"{constants!r} is no list", f"write [{constants}]")
                 continue
             if isinstance(constants, dict):
-                if not self.entries(here, constants, frozenset({"not_in"}), needed=("not_in",)):
-                    continue
+                self.take(_NOT_IN.faults(here, constants))
                 constants = constants.get("not_in", [])  # noqa: PLW2901 (the list inside)
-                if not self.shaped((*here, "not_in"), constants, list):
-                    continue
+                self.take(_LIST.faults((*here, "not_in"), constants))
+                constants = _items(constants)  # noqa: PLW2901
             for constant in constants if isinstance(constants, list) else [constants]:
                 self.constant(here, name, constant, closed=closed)
 
@@ -228,9 +238,7 @@ class _Linter:
 
     def within(self, place: Place, said: Any) -> None:
         """Check tolerances."""
-        if not self.shaped(place, said, dict):
-            return
-        for name, tolerance in said.items():
+        for name, tolerance in _entries(said).items():
             self.columns((*place, name), [name], TARGET_VALUES)
             if name in TARGET_VALUES - NUMBERS:
                 self.say((*place, name), f"{name} is no number, so nothing is close to it", "compare it with equal")
@@ -239,44 +247,29 @@ class _Linter:
 
     def order(self, place: Place, said: Any) -> None:
         """Check what the order goes by."""
-        if self.shaped(place, said, list):
-            for term in said:
-                if term not in (known := ("qa", *TERMS)):
-                    self.say(place, f"nothing can be ordered by {term!r}", nearest(term, known))
-
-    def length(self, place: Place, said: Any) -> None:
-        """Check a length of time."""
-        try:
-            duration(said)
-        except ValueError:
-            self.say(place, f"{said!r} is not a length of time", LENGTH)
+        for term in _texts(said):
+            if term not in (known := ("qa", *TERMS)):
+                self.say(place, f"nothing can be ordered by {term!r}", nearest(term, known))
 
     def columns(self, place: Place, names: Any, known: AbstractSet[str]) -> None:
         """Check names of columns."""
-        if self.shaped(place, names, list):
-            for number, name in enumerate(names):
-                if name not in known:
-                    self.say((*place, number), f"there is no column {name!r}", nearest(name, known))
+        for number, name in enumerate(_items(names)):
+            if isinstance(name, str) and name not in known:
+                self.say((*place, number), f"there is no column {name!r}", nearest(name, known))
 
-    def entries(self, place: Place, said: Any, known: AbstractSet[str], needed: Iterable[str] = ()) -> bool:
-        """Check the names of entries; whether there are entries at all."""
-        if not self.shaped(place, said, dict):
-            return False
-        for name in said:
-            if name not in known:
-                self.say((*place, str(name)), f"nobody knows {name!r} here", nearest(name, known))
-        for name in needed:
-            if name not in said:
-                self.say(place, f"{name!r} is missing", f"write {name}: ...")
-        return True
 
-    def shaped(self, place: Place, said: Any, shape: type) -> bool:
-        """Check whether something is a list, or a set of entries."""
-        if isinstance(said, shape):
-            return True
-        what = "it is empty" if said is None else f"{said!r} stands here"
-        self.say(place, f"{place[-1] if place else 'the file'}: {what}", f"write {_SHAPES[shape]}")
-        return False
+def _entries(said: Any) -> Mapping[Any, Any]:
+    """Return what is a set of entries; of anything else, whose shape is told elsewhere, nothing."""
+    return said if isinstance(said, dict) else {}
+
+
+def _items(said: Any) -> Sequence[Any]:
+    """Return what is a list; of anything else, whose shape is told elsewhere, nothing."""
+    return said if isinstance(said, list) else []
+
+
+def _texts(said: Any) -> list[str]:
+    return [one for one in _items(said) if isinstance(one, str)]
 
 
 def _forms(rules: Mapping[Any, Any]) -> list[tuple[str, str]]:

@@ -3,49 +3,80 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nightcrew.planner.core.rules import KIND, NeedRule, PlanRuleError, SkyRule, parse_rules
+from nightcrew.planner.core.rules import KIND, Always, FirstFrame, NeedRule, PlanRuleError, SkyRule, parse_rules
 from nightcrew.shared.association import rules_for as association_rules_for
 from nightcrew.shared.association.facts import COMPARED
-from nightcrew.shared.association.linting import LENGTH
-from nightcrew.shared.association.reading import duration
 from nightcrew.shared.frame_facts import PLANNED
 from nightcrew.shared.rule_files import nearest, read_rule_file
+from nightcrew.shared.rule_shapes import Entries, Items, Length, Text, misshapen, texts
 from nightcrew.shared.selection import unknown_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nightcrew.planner.core.rules import Kind, PlanRules, Select
-    from nightcrew.shared.rule_files import Complaint, Place, RuleFile
+    from nightcrew.shared.rule_files import Complaint, Place
+    from nightcrew.shared.rule_shapes import Shape
 
 KNOWN_VALUES = frozenset({*COMPARED, *PLANNED})
 
-_SELECT = (("all", "any", "none", "where"), ())
-_SHAPES: Mapping[Place, tuple[Iterable[str], Iterable[str]]] = {
-    (): (("instrument", "masters", "left_out", "kinds"), ("instrument", "kinds")),
-    ("masters", "*"): _SELECT,
-    ("left_out", "*"): ((*_SELECT[0], "reason"), ("reason",)),
-    ("kinds", "*"): (KIND, ("recipe", "suffix", "close")),
-    ("kinds", "*", "close"): (("quiet", "superseded", "count"), ("quiet",)),
-    ("kinds", "*", "select"): _SELECT,
-    ("kinds", "*", "borrow"): (("kind", "same", "at_most", "nearest"), ("kind", "same")),
-    ("kinds", "*", "partners", "*"): (
-        ("select", "same", "close_to", "within", "alone", "missing"),
-        ("select", "within", "alone", "missing"),
-    ),
-    ("kinds", "*", "partners", "*", "select"): _SELECT,
-    ("kinds", "*", "needs", "*"): ([field.name for field in fields(NeedRule)], ("calibration",)),
-    ("kinds", "*", "needs", "*", "otherwise"): (("setting", "value"), ("setting", "value")),
-    ("kinds", "*", "first_frame"): (("setting", "dropped_from", "modes"), ("setting", "dropped_from", "modes")),
-    ("kinds", "*", "sky"): ([field.name for field in fields(SkyRule)], ("shape", "fraction", "setting")),
-    ("kinds", "*", "always", "*"): (("setting", "value", "reason"), ("setting", "value", "reason")),
-}
-"""Entries that may and that must be there; `*` stands for any name or place in a list."""
-_LENGTHS: frozenset[Place] = frozenset(
-    {("kinds", "*", "close", "quiet"), ("kinds", "*", "gap"), ("kinds", "*", "partners", "*", "within")}
-)
+_TAGS = ("all", "any", "none")
+_SETTING = ("setting", "value")
+
+
+def _shapes() -> Mapping[Place, Shape]:
+    """Return the shapes of a file of grouping rules."""
+    kind: Place = ("kinds", "*")
+    partners, borrow, need = (*kind, "partners", "*"), (*kind, "borrow"), (*kind, "needs", "*")
+    shapes: dict[Place, Shape] = {
+        (): Entries(("instrument", "masters", "left_out", "kinds"), ("instrument", "kinds")),
+        ("instrument",): Text(),
+        ("masters",): Entries(),
+        ("left_out",): Items(),
+        ("left_out", "*"): Entries((*_TAGS, "where", "reason"), ("reason",)),
+        ("left_out", "*", "reason"): Text(),
+        ("kinds",): Entries(),
+        kind: Entries(KIND, ("recipe", "suffix", "close")),
+        (*kind, "gap"): Length(),
+        (*kind, "close"): Entries(("quiet", "superseded", "count"), ("quiet",)),
+        (*kind, "close", "quiet"): Length(),
+        (*kind, "close_to"): Entries(),
+        borrow: Entries(("kind", "same", "at_most", "nearest"), ("kind", "same")),
+        (*borrow, "at_most"): Entries(),
+        (*borrow, "nearest"): Entries(),
+        (*kind, "partners"): Entries(),
+        partners: Entries(
+            ("select", "same", "close_to", "within", "alone", "missing"), ("select", "within", "alone", "missing")
+        ),
+        (*partners, "close_to"): Entries(),
+        (*partners, "within"): Length(),
+        (*kind, "needs"): Items(),
+        need: Entries(_names(NeedRule), ("calibration",)),
+        (*need, "otherwise"): Entries(_SETTING, _SETTING),
+        (*kind, "first_frame"): Entries(_names(FirstFrame), _names(FirstFrame)),
+        (*kind, "sky"): Entries(_names(SkyRule), ("shape", "fraction", "setting")),
+        (*kind, "always"): Items(),
+        (*kind, "always", "*"): Entries(_names(Always), _names(Always)),
+    }
+    for select in (("masters", "*"), (*kind, "select"), (*partners, "select")):
+        shapes[select] = Entries((*_TAGS, "where"))
+    for select in (("masters", "*"), ("left_out", "*"), (*kind, "select"), (*partners, "select")):
+        shapes |= {**texts(*((*select, tags) for tags in _TAGS)), (*select, "where"): Entries()}
+    shapes |= texts((*kind, "same"), (*kind, "made_of"), (*borrow, "same"), (*partners, "same"))
+    words: list[Place] = [(*kind, name) for name in ("kind", "recipe", "suffix", "provides", "without")]
+    words += [(*borrow, "kind"), (*partners, "alone"), (*partners, "missing")]
+    words += [(*need, name) for name in ("calibration", "setting", "remedy")]
+    words += [(*part, "setting") for part in ((*need, "otherwise"), (*kind, "first_frame"), (*kind, "sky"))]
+    words += [(*kind, "always", "*", name) for name in ("setting", "reason")]
+    return shapes | {word: Text() for word in words}
+
+
+def _names(rule: type[NeedRule | FirstFrame | SkyRule | Always]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(rule))
+
+
 _NAMED = 2
 """Depth of a place at which a rule has its name."""
 
@@ -66,8 +97,10 @@ def lint_rules(text: str, origin: str) -> tuple[Complaint, ...]:
         In the order of the lines; empty if the rules are sound.
     """
     file = read_rule_file(text, origin)
-    found = [*file.faults]
-    found = found or list(_misshapen(file, (), (), file.content))
+    found = [*file.faults] or [
+        file.complaint(place, str(place[1]) if len(place) >= _NAMED else "", fault, remedy)
+        for place, fault, remedy in misshapen(file.content, _shapes())
+    ]
     if not found:
         try:
             rules = parse_rules(text, origin)
@@ -77,35 +110,6 @@ def lint_rules(text: str, origin: str) -> tuple[Complaint, ...]:
             found = [file.complaint(*fault) for fault in _senseless(rules)]
     return tuple(sorted(found, key=lambda complaint: complaint.line))
 
-
-def _misshapen(file: RuleFile, place: Place, pattern: Place, said: Any) -> Iterator[Complaint]:
-    """Names that nobody knows, names that are missing, and lengths of time that are none."""
-    rule = str(place[1]) if len(place) >= _NAMED else ""
-    if pattern in _LENGTHS:
-        try:
-            duration(said)
-        except ValueError:
-            yield file.complaint(place, rule, f"{said!r} is not a length of time", LENGTH)
-    if pattern in _SHAPES:
-        known, needed = _SHAPES[pattern]
-        if not isinstance(said, dict):
-            what = "it is empty" if said is None else f"{said!r} stands here"
-            where = place[-1] if place else "the file"
-            yield file.complaint(place, rule, f"{where}: {what}", "write a set of entries, {name: value}")
-            return
-        for name in said:
-            if name not in known:
-                yield file.complaint((*place, str(name)), rule, f"nobody knows {name!r} here", nearest(name, known))
-        for name in needed:
-            if name not in said:
-                yield file.complaint(place, rule, f"{name!r} is missing", f"write {name}: ...")
-    parts = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
-    for name, part in parts:
-        inner: Place = (*pattern, str(name))
-        yield from _misshapen(file, (*place, name), inner if inner in _PREFIXES else (*pattern, "*"), part)
-
-
-_PREFIXES = frozenset(pattern[:depth] for pattern in (*_SHAPES, *_LENGTHS) for depth in range(len(pattern) + 1))
 
 _Fault = tuple["Place", str, str, str]
 """Place, rule, fault, remedy."""
