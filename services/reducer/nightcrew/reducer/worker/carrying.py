@@ -33,7 +33,7 @@ class Carrier:
     """
 
     store: InStore
-    _failed: bool = False
+    _unsure: bool = True
 
     def bring(
         self, request: Mapping[str, Any], workspace: Workspace, halt: Event, *, last: bool
@@ -76,17 +76,17 @@ class Carrier:
         return end
 
     def trouble(self) -> str:
-        """Say why no job should be begun; empty if nothing is known, or the store answers again."""
-        if self._failed:
+        """Say why no job should be begun; empty if the store answers, and nothing has failed since it was asked."""
+        if self._unsure:
             try:
                 list(self.store.depot.store.entries(PROBE))
             except StoreError as error:
                 return str(error)
-            self._failed = False
+            self._unsure = False
         return ""
 
     def _ended(self, error: NightcrewError, end: Concluded | None = None) -> Concluded:
-        self._failed = self._failed or isinstance(error, StoreError)
+        self._unsure = self._unsure or isinstance(error, StoreError)
         status = Status.RETRYABLE if isinstance(error, ServiceError) else Status.UNPROCESSABLE
         return failed(status, str(error), error.code, end.usage if end else None)
 
