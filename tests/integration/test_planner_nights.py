@@ -321,6 +321,14 @@ def test_a_manager_that_cannot_be_asked_loses_nothing(suite):
     assert set(suite.balance().groups) == {"done"}
 
 
+def test_a_master_that_comes_in_among_the_frames_is_used(suite):
+    suite.arrive([old_master("flat", 3, "flat_of_old.fits"), *SCIENCE])
+    suite.settle()
+    (job,) = (job for job in suite.done if job.request["kind"] == "science")
+    assert "/raw/flat_of_old.fits" in {one["path"] for one in job.request["calibrations"]}
+    assert suite.balance().breaches == ()
+
+
 def test_frames_that_no_group_takes_are_left_out_with_a_reason(suite):
     suite.arrive([frame(1, "spectrum"), frame(2, "acquisition")])
     suite.settle()

@@ -136,6 +136,17 @@ def test_nobody_waits_for_a_group_that_failed_and_what_somebody_chose_is_used():
     assert (need.provider.origin, need.provider.file) == ("file", "old_dark.fits")
 
 
+def test_what_was_to_be_made_and_was_not_is_told_to_who_needs_it():
+    makers = {group.name: group for group in plan(NIGHT).groups if group.provides}
+    planned = plan(NIGHT, failed=dict.fromkeys(makers, "it was cloudy"))
+    science = next(group for group in planned.groups if group.kind == "science")
+    assert {need.caltype for need in science.lost} == {"processed_dark", "processed_flat", "bpm"}
+    for need in science.lost:
+        assert need.provider is None
+        assert need.reason == f"{makers[need.lost].product} could not be made: it was cloudy"
+    assert not any(group.lost for group in plan(NIGHT).groups)
+
+
 # Reconciling
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.shared.calibration_desk import Judged, Master
 from nightcrew.shared.calibrations import Chain, CouldNotAsk, Found, NotFound
+from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.fits import open_frame, read_headers
 from nightcrew.shared.frame_facts import FrameFacts
 from nightcrew.shared.instruments import describe, science_headers
@@ -56,7 +57,7 @@ class DatabaseDesk:
         """Return the best master for a frame; with `relaxed`, one that breaks a rule rather than none."""
         question = target.name, caltype
         if question not in self._answers:
-            self._answers[question] = Chain(tuple(self.sources)).find(open_frame(self.paths[target.name]), caltype)
+            self._answers[question] = self._ask(target.name, caltype)
         match self._answers[question]:
             case Found() as found if found.path.name in self.paths:
                 return NotFound(f"{found.path.name} is one of the frames, and no {caltype} for {target.name}")
@@ -77,6 +78,22 @@ class DatabaseDesk:
     def changes(self, after: int) -> tuple[Change, ...] | CouldNotAsk:  # noqa: ARG002
         """Return nothing: nobody tells."""
         return ()
+
+    def _ask(self, file: str, caltype: str) -> Answer:
+        """Ask the databases; what cannot be used of an answer is no answer."""
+        if not self.sources:
+            return NotFound(f"no database to ask for a {caltype}")
+        try:
+            frame = open_frame(self.paths[file])
+        except NightcrewError as error:  # its group will come to no product, whatever is found
+            return NotFound(str(error))
+        answer = Chain(tuple(self.sources)).find(frame, caltype)
+        if isinstance(answer, Found) and answer.path.name not in self.paths:
+            try:
+                self._master(answer, caltype)
+            except NightcrewError as error:
+                return CouldNotAsk(str(error))
+        return answer
 
     def _master(self, found: Found, caltype: str) -> Master:
         if found.path not in self._masters:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nightcrew.cli.night.asking import DatabaseDesk
     from nightcrew.cli.night.collecting import Collection
     from nightcrew.cli.night.working import Worker
-    from nightcrew.planner.core.model import Group, Need
+    from nightcrew.planner.core.model import Group
     from nightcrew.reducer.engine.reporting import Reporter
     from nightcrew.shared.ledger.records import GroupRow, JobRow
 
@@ -149,14 +149,14 @@ class NightRun:
     def _without_job(self) -> list[GroupReport]:
         """Report the groups that cannot be reduced."""
         return [
-            of_plan(group, self._ending(group), row.reason, "calibration" if _lost(group) else "plan")
+            of_plan(group, self._ending(group), row.reason, "calibration" if group.lost else "plan")
             for group, row in self._open_groups()
             if row.state is GroupState.FAILED
         ]
 
     def _ending(self, group: Group) -> Status:
         """Return how a group ends that cannot be reduced: what may help the maker of a calibration may help it."""
-        makers = (self.reports.get(need.lost) for need in _lost(group))
+        makers = (self.reports.get(need.lost) for need in group.lost)
         again = any(maker is not None and maker.outcome.status is Status.RETRYABLE for maker in makers)
         return Status.RETRYABLE if again else Status.UNPROCESSABLE
 
@@ -181,8 +181,4 @@ class NightRun:
 
     def _caveats(self, group: Group) -> list[str]:
         told = [f"reduced without {reason}" for reason in self._unasked(group)]
-        return told + [f"reduced without {need.caltype}: {need.reason}" for need in _lost(group)]
-
-
-def _lost(group: Group) -> list[Need]:
-    return [need for need in group.needs if need.lost]
+        return told + [f"reduced without {need.caltype}: {need.reason}" for need in group.lost]

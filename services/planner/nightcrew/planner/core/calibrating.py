@@ -45,6 +45,7 @@ class Needed:
     needs: tuple[Need, ...] = ()
     settings: list[Setting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lost: list[Need] = field(default_factory=list)
     unprocessable: str = ""
 
 
@@ -130,6 +131,8 @@ class Calibrations:
 
     def _settle(self, rule: NeedRule, need: Need, result: Needed) -> None:
         """Draw the consequences of a need that is met, or not."""
+        if need.lost:
+            result.lost.append(need)
         if need.provider is None and rule.otherwise is None and not rule.required:
             return
         result.needs += (need,)

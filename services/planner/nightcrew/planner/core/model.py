@@ -96,6 +96,8 @@ class Group:
         What the user should know.
     close
         When it takes no more frames.
+    lost
+        Needs that another group was to meet, and came to no product.
     unprocessable
         Why it cannot be reduced, and what to do; empty if it can.
     """
@@ -116,6 +118,7 @@ class Group:
     needs: tuple[Need, ...]
     notes: tuple[str, ...]
     close: Close
+    lost: tuple[Need, ...] = ()
     unprocessable: str = ""
 
     @property

@@ -188,6 +188,7 @@ class _InstrumentPlan:
             needs=needed.needs,
             notes=(*draft.notes, *needed.notes),
             close=kind.close,
+            lost=tuple(needed.lost),
             unprocessable=needed.unprocessable,
         )
 
