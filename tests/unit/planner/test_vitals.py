@@ -54,7 +54,7 @@ def test_a_planner_is_ready_once_it_has_kept_house_and_hears_news_and_tells_what
         tell()
         seen.append(pulse.waits_for)
     both = "the database; the broker"
-    assert seen == [both, "the broker", "", "the database", f"{both}: no answer", "the broker: no answer", ""]
+    assert seen == [both, "the broker", "", "the database", f"{both} (no answer)", "the broker (no answer)", ""]
     vitals.trouble("calibrations", "nobody answers")
     assert pulse.waits_for == ""
     assert value(metrics, "nightcrew_planner_trouble_total", what="calibrations") == 1
@@ -70,7 +70,7 @@ def test_messages_that_nobody_takes_are_lacking_too(pulse: Pulse) -> None:
     vitals.waiting(Pending(3, LATE + 1))
     assert pulse.waits_for == "3 messages to be published, the oldest for 61 s"
     vitals.trouble("relay", "refused")
-    assert "the broker: refused" in pulse.waits_for
+    assert "the relay (refused)" in pulse.waits_for
     vitals.over("relay")
     vitals.waiting(Pending(0, 0.0))
     assert pulse.waits_for == ""

@@ -57,7 +57,7 @@ class Vitals:
     def trouble(self, what: str, reason: str) -> None:
         """Note something that failed; without database or broker the planner is not ready."""
         if what in _ELSEWHERE:
-            self._lack(what, f"the broker: {reason}")
+            self._lack(what, f"the {what} ({reason})")
         else:
             self.pulse.beat()
         if what == "database":
