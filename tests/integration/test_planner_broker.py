@@ -10,28 +10,28 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
 from nightcrew.planner.main import main
 from nightcrew.shared.bus import Topology
-from nightcrew.shared.bus.declaring import declare
-from nightcrew.shared.bus.settings import RabbitSettings
 from nightcrew.shared.ledger import LEDGER, JobState, jobs, outbox
-from support.buses import PATIENCE
+from support.buses import PATIENCE, RabbitSite, rabbit_site
 from support.desks import PaperDesk
 from support.observatory_suite import free_port
 from support.paper_night import sequence
 from support.proxy import Proxy
-from support.rabbitmq import own_node
+from support.rabbitmq import rabbitmq_url
 from support.suites import PaperSuite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nightcrew.shared.database import Database
+
+__all__ = ["rabbitmq_url"]
 
 TROUBLE = re.compile(r'^nightcrew_planner_trouble_total\{what="broker"\} [1-9]', re.MULTILINE)
 SHORT = "heartbeat=2&socket_timeout=1&stack_timeout=1"
@@ -44,19 +44,20 @@ def schemas():
 
 
 @pytest.fixture(scope="module")
-def node_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A broker with the queues under their real names."""
-    with own_node(tmp_path_factory.mktemp("mq")) as node:
-        declare(RabbitSettings.load(rabbitmq_url=node.url), Topology.load())
-        yield node.url
+def site(rabbitmq_url: str) -> Iterator[RabbitSite]:
+    with rabbit_site(rabbitmq_url, Topology.load()) as made:
+        yield made
 
 
 @pytest.fixture
-def wire(node_url: str) -> Iterator[Proxy]:
-    parts = urlsplit(node_url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    with Proxy(parts.hostname, parts.port) as proxy:
+def wire(site: RabbitSite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """What connects the planner, which finds the queues under the names of this site."""
+    monkeypatch.setattr("nightcrew.planner.main.Topology", SimpleNamespace(load=lambda: site.topology))
+    parameters = site.settings.parameters()
+    credentials, vhost = parameters.credentials, parameters.virtual_host.replace("/", "%2F")
+    with Proxy(parameters.host, parameters.port) as proxy:
+        url = f"amqp://{credentials.username}:{credentials.password}@127.0.0.1:{proxy.port}/{vhost}?{SHORT}"
+        monkeypatch.setenv("NIGHTCREW_RABBITMQ_URL", url)
         yield proxy
 
 
@@ -108,14 +109,11 @@ def comes(true: Callable[[], bool], seconds: float = 3 * PATIENCE) -> bool:
 
 
 @contextmanager
-def at_work(
-    station: Station, url: str, monkeypatch: pytest.MonkeyPatch, story: Callable[[], None]
-) -> Iterator[list[BaseException]]:
+def at_work(station: Station, monkeypatch: pytest.MonkeyPatch, story: Callable[[], None]) -> Iterator[None]:
     """Run the command in this thread, and a story in another that ends it."""
     errors: list[BaseException] = []
     address = station.suite.database.url.render_as_string(hide_password=False)
     monkeypatch.setenv("NIGHTCREW_DATABASE_URL", address)
-    monkeypatch.setenv("NIGHTCREW_RABBITMQ_URL", url)
     monkeypatch.setenv("NIGHTCREW_PLANNER_CALIBRATIONS", str(station.suite.directory))
     for name in ("QUIET", "SETTLE", "OPTIONAL"):
         monkeypatch.setenv(f"NIGHTCREW_PLANNER_{name}", "0")
@@ -133,7 +131,7 @@ def at_work(
     teller = threading.Thread(target=told)
     teller.start()
     try:
-        yield errors
+        yield
     finally:
         teller.join()
         for number, handler in before.items():
@@ -142,17 +140,12 @@ def at_work(
         raise errors[0]
 
 
-def through(wire: Proxy, node_url: str) -> str:
-    parts = urlsplit(node_url)
-    return f"amqp://{parts.username}:{parts.password}@127.0.0.1:{wire.port}{parts.path}?{SHORT}"
-
-
-def run(station: Station, url: str, monkeypatch: pytest.MonkeyPatch, story: Callable[[], None]) -> int:
-    with at_work(station, url, monkeypatch, story):
+def run(station: Station, monkeypatch: pytest.MonkeyPatch, story: Callable[[], None]) -> int:
+    with at_work(station, monkeypatch, story):
         return main(["--port", str(station.port), "--calmanager", "http://127.0.0.1:9"])
 
 
-def test_a_broker_that_never_answers_keeps_nobody_from_planning_and_is_told_of(suite, wire, node_url, monkeypatch):
+def test_a_broker_that_never_answers_keeps_nobody_from_planning_and_is_told_of(suite, wire, monkeypatch):
     station = Station(suite)
 
     def story() -> None:
@@ -168,10 +161,10 @@ def test_a_broker_that_never_answers_keeps_nobody_from_planning_and_is_told_of(s
         assert comes(lambda: station.untold() == 0)
 
     wire.freeze()
-    assert run(station, through(wire, node_url), monkeypatch, story) == 0
+    assert run(station, monkeypatch, story) == 0
 
 
-def test_a_broker_that_begins_to_hang_and_comes_back_is_followed(suite, wire, node_url, monkeypatch):
+def test_a_broker_that_begins_to_hang_and_comes_back_is_followed(suite, wire, monkeypatch):
     station = Station(suite)
 
     def story() -> None:
@@ -186,10 +179,10 @@ def test_a_broker_that_begins_to_hang_and_comes_back_is_followed(suite, wire, no
         assert comes(station.ready)
         assert comes(lambda: station.untold() == 0)
 
-    assert run(station, through(wire, node_url), monkeypatch, story) == 0
+    assert run(station, monkeypatch, story) == 0
 
 
-def test_a_planner_is_told_to_stop_while_its_broker_hangs(suite, wire, node_url, monkeypatch):
+def test_a_planner_is_told_to_stop_while_its_broker_hangs(suite, wire, monkeypatch):
     station = Station(suite)
     wire.freeze()
-    assert run(station, through(wire, node_url), monkeypatch, lambda: comes(lambda: station.lacks("broker"))) == 0
+    assert run(station, monkeypatch, lambda: comes(lambda: station.lacks("broker"))) == 0
