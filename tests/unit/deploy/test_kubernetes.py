@@ -6,6 +6,7 @@ to is checked here.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 from kubernetes import make_rules
 
 from support.composing import ROOT, services
-from support.manifests import OPERATORS, OVERLAYS, built, name_of, of_kind
+from support.manifests import KUBERNETES, OPERATORS, OVERLAYS, built, name_of, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +35,20 @@ def pods(overlay: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         yield name_of(one), spec["template"]["metadata"]["labels"], spec["template"]["spec"]
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_kubernetes_takes_everything(overlay: str, version: str) -> None:
-    for one in built(overlay):
+def test_kubernetes_takes_everything(version: str) -> None:
+    different = {json.dumps(one, sort_keys=True): one for overlay in OVERLAYS for one in built(overlay)}
+    for one in different.values():
         if not one["apiVersion"].startswith(OPERATORS):
             kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_every_file_is_applied_by_an_overlay() -> None:
+    applied = {(one["kind"], one["metadata"]["name"]) for overlay in OVERLAYS for one in built(overlay)}
+    for path in KUBERNETES.rglob("*.yaml"):
+        for one in yaml.safe_load_all(path.read_text()):
+            if one["kind"] not in {"Kustomization", "Component"}:
+                assert (one["kind"], one["metadata"]["name"]) in applied, path
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
