@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
@@ -57,6 +58,15 @@ def test_the_programmers_mistakes_stay_what_they_are(database: Database):
 def test_a_database_that_does_not_exist_is_named(postgres_url: str):
     with pytest.raises(ServiceError, match=r'no such database \(database "nowhere" does not exist\); make it'):
         open_database(make_url(postgres_url).set(database="nowhere"))
+
+
+def test_a_database_without_characters_is_refused_at_once(postgres_server: URL):
+    options = sql.SQL("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    with (
+        fresh_database(postgres_server, options) as url,
+        pytest.raises(ServiceError, match=r"keeps bytes, not text \(its encoding is SQL_ASCII\); make another with"),
+    ):
+        open_database(url)
 
 
 def test_a_port_where_nobody_listens_is_unreachable():

@@ -24,6 +24,7 @@ _FOREIGN = """
     SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'public')
 """
 DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
+_USUAL = sql.SQL("")
 
 
 @contextmanager
@@ -51,10 +52,10 @@ def any_postgres(directory: Path) -> Iterator[URL]:
 
 
 @contextmanager
-def fresh_database(server: URL) -> Iterator[URL]:
+def fresh_database(server: URL, options: sql.Composable = _USUAL) -> Iterator[URL]:
     """Make a database with a name that nobody else has, and drop it at the end."""
     name = f"nightcrew_test_{os.getpid()}_{secrets.token_hex(4)}"
-    _administer(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    _administer(server, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), options))
     try:
         yield server.set(database=name)
     finally:

@@ -126,10 +126,12 @@ class Database:
 
     def _connect(self, dialect: Dialect, record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         try:
-            return dialect.connect(*cargs, **cparams)
+            connected = dialect.connect(*cargs, **cparams)
         except psycopg.Error as error:
             if self.server is None:
                 raise not_connected(self.url, error) from None
+        else:
+            return self._with_characters(connected)
         # Somebody killed the embedded server: start it again, where its socket may be another one.
         self.server.start()
         moved = self.server.url(self.url.database or EMBEDDED_NAME)
@@ -137,6 +139,16 @@ class Database:
             return dialect.connect(*cargs, **{**cparams, "host": moved.query["host"]})
         except psycopg.Error as error:
             raise not_connected(moved, error) from None
+
+    def _with_characters(self, connected: Any) -> Any:
+        """Return a connection to a database that knows what a character is: without, text comes as bytes."""
+        if connected.info.parameter_status("server_encoding") == "SQL_ASCII":
+            connected.close()
+            raise ServiceError(
+                f"{self.safe_url()}: the database keeps bytes, not text (its encoding is SQL_ASCII); "
+                "make another with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+            )
+        return connected
 
 
 def _engine(url: URL, settings: DatabaseSettings, application: str) -> Engine:
