@@ -49,6 +49,13 @@ def test_what_is_not_understood_is_named(changes, said):
         read_request(request_of(FILES, [1, 2], **changes))
 
 
+@pytest.mark.parametrize("name", ["../N1.fits", "/etc/N1.fits", "a/N1.fits", "N1\0.fits", ""])
+def test_no_name_of_a_request_leads_out_of_where_the_job_writes(name):
+    for changes in ({"files": [{"name": name, "path": "/raw/N1.fits"}]}, {"product": name}, {"suffix": name}):
+        with pytest.raises(BadRequest, match="String should match pattern"):
+            read_request(request_of(FILES, [1, 2], **changes))
+
+
 def test_a_request_without_a_version_is_none():
     with pytest.raises(BadRequest, match="version None"):
         read_request({})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,10 +24,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_Name: TypeAlias = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
+"""A file's name without any directory: other files are named after it, which lie where the job writes."""
+
+
 class InputFile(_Part):
     """A file to be reduced, and the number of its frame in the ledger."""
 
-    name: str
+    name: _Name
     path: Path
     frame: int | None = None
 
@@ -83,7 +87,7 @@ class JobRequest(_Part):
     name: str
     kind: str
     provides: str | None
-    product: str | None
+    product: _Name | None
     recipe: str | None
     mode: Literal["sq", "ql", "qa"]
     profile: Literal["standard", "best"]
@@ -91,7 +95,7 @@ class JobRequest(_Part):
     parameters: Mapping[str, Any]
     calibrations: tuple[GivenCalibration, ...]
     without: tuple[LackingCalibration, ...] = ()
-    suffix: str | None = Field(None, pattern="^[^/]+$")
+    suffix: _Name | None = None
     certify: bool = True
 
     @property
