@@ -38,6 +38,7 @@ OF_THE_DARK = "N20160102S042*.fits"
 class Seen:
     """Remembers what was taken up and how it ended."""
 
+    stop_at: str = ""
     begun: list[tuple[str, int, int]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
@@ -46,6 +47,8 @@ class Seen:
         return Silent()
 
     def begin(self, group: Group, number: int, groups: int) -> None:
+        if group.kind == self.stop_at:
+            raise KeyboardInterrupt
         self.begun.append((group.kind, number, groups))
 
     def end(self, report: GroupReport) -> None:
@@ -78,6 +81,14 @@ def raw(night: Path, tmp_path: Path) -> Path:
     return shutil.copytree(night, tmp_path / "raw")
 
 
+def night_run(raw: Path, out: Path, *sources: CalibrationSource, mode: str = "sq") -> NightRun:
+    """Receive the frames of a night that is to be reduced."""
+    collection = collect(raw)
+    out.mkdir(exist_ok=True)
+    worker = Worker(out, 1 << 30, Databases(Config()), mode, previews=False)
+    return NightRun(collection, DatabaseDesk(sources, collection.paths, worker.digests, mode), worker)
+
+
 @pytest.fixture
 def reduced(raw: Path, tmp_path: Path) -> Callable[..., NightRun]:
     """Return what reduces the night, after something has happened to frames that were received already."""
@@ -88,11 +99,8 @@ def reduced(raw: Path, tmp_path: Path) -> Callable[..., NightRun]:
         meanwhile: Callable[[], None] = lambda: None,
         seen: Seen | None = None,
     ) -> NightRun:
-        collection = collect(raw)
+        run = night_run(raw, tmp_path / "out", *sources, mode=mode)
         meanwhile()
-        (tmp_path / "out").mkdir(exist_ok=True)
-        worker = Worker(tmp_path / "out", 1 << 30, Databases(Config()), mode, previews=False)
-        run = NightRun(collection, DatabaseDesk(sources, collection.paths, worker.digests, mode), worker)
         run.run(seen or Seen())
         return run
 
@@ -119,6 +127,16 @@ def test_groups_are_taken_up_in_the_order_of_the_plan_and_counted(reduced, raw):
     accounts = run.accounts()
     assert sorted(accounts.reduced) == sorted(path.name for path in raw.glob("*.fits"))
     assert str(accounts) == f"{accounts.found} files: {accounts.found} reduced"
+
+
+def test_what_was_done_before_an_interruption_is_accounted_for(raw, tmp_path):
+    run = night_run(raw, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run.run(Seen(stop_at="flat"))
+    assert not run.complete
+    accounts = run.accounts()
+    assert set(accounts.reduced) == {name for report in run.in_order() for name in report.group.owned}
+    assert set(accounts.unaccounted) == {path.name for path in raw.glob("*.fits")} - set(accounts.reduced)
 
 
 def test_what_fails_takes_along_what_cannot_do_without_it_and_nothing_else(reduced, raw):

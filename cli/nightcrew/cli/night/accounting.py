@@ -78,11 +78,12 @@ def account(collection: Collection, frames: Sequence[FrameRow], reports: Sequenc
     reduced = {name for name in made if state.get(name) is FrameState.REDUCED}
     not_reduced = {*FRAME_OPEN, FrameState.UNREDUCED}
     unreduced = {name for name in missed if state.get(name) in not_reduced}
-    told = {*reduced, *unreduced, *left_out}
+    damaged = tuple(damage.file for damage in collection.damaged)
+    told = {*reduced, *unreduced, *left_out, *damaged}
     return Accounts(
         tuple(sorted(reduced)),
         tuple(sorted(unreduced)),
         tuple(sorted(left_out.items())),
-        tuple(damage.file for damage in collection.damaged),
-        tuple(sorted(collection.paths.keys() - told)),
+        damaged,
+        tuple(sorted(set(collection.files) - told)),
     )

@@ -36,6 +36,8 @@ class Collection:
 
     Parameters
     ----------
+    files
+        Names of all files that go by the name of a frame.
     ledger
         Holds the frames.
     instruments
@@ -49,6 +51,7 @@ class Collection:
         Every file that cannot be used.
     """
 
+    files: tuple[str, ...]
     ledger: Ledger
     instruments: tuple[str, ...]
     paths: dict[str, Path]
@@ -111,6 +114,7 @@ def collect(directory: Path, objection: Callable[[Path], str] = _no_objection) -
     ledger = MemoryLedger()
     twins = _record(ledger, new)
     return Collection(
+        tuple(path.name for path in found),
         ledger,
         tuple(sorted({frame.instrument for frame in new.values()})),
         {path.name: path for path in new},

@@ -77,17 +77,22 @@ class NightRun:
 
     def run(self, watcher: Watcher) -> None:
         """Reduce, until every group has come to its end."""
-        for instrument in self.collection.instruments:
-            self._look(instrument)
+        try:
+            self._reduce(watcher)
+        except KeyboardInterrupt:
+            self._look(watcher)  # so that the ledger knows what came of the jobs that were done
+            raise
+
+    def _reduce(self, watcher: Watcher) -> None:
+        self._look(watcher)
         self._read_ahead()
-        self._tell(self._without_job(), watcher)
-        while (job := self._next()) is not None:
-            group = self.groups[job.request["name"]]
-            watcher.begin(group, len(self.reports) + 1, len(self.groups))
-            self.worker.work(self.collection.ledger, job.id, watcher.reporter, self._caveats(group))
-            self._end(of_job(group, self._job(job)), watcher)
-            self._look(job.instrument)
-            self._tell(self._without_job(), watcher)
+        while queued := self._queued():
+            for job in queued:
+                group = self.groups[job.request["name"]]
+                watcher.begin(group, len(self.reports) + 1, len(self.groups))
+                self.worker.work(self.collection.ledger, job.id, watcher.reporter, self._caveats(group))
+                self._end(of_job(group, self._job(job)), watcher)
+            self._look(watcher)
         self._tell(self._waiting(), watcher)
 
     def in_order(self) -> list[GroupReport]:
@@ -100,15 +105,18 @@ class NightRun:
             frames = [row for name in self.collection.instruments for row in entries.frames([ONE_NIGHT], name)]
         return account(self.collection, frames, self.in_order())
 
-    def _look(self, instrument: str) -> None:
+    def _look(self, watcher: Watcher) -> None:
+        """Let the planner look at the night, and tell of the groups that cannot be reduced."""
         planner = Planner(
             self.collection.ledger, self.desk, NOTHING_MORE, self.worker.mode, self.worker.profile, quick_looks=False
         )
-        looked = planner.look(ONE_NIGHT, instrument)
-        planned = looked.plan.groups if looked.plan is not None else ()
-        self.groups |= {group.name: group for group in planned if group.name not in self._taken}
-        self.groups |= {group.name: group for group in looked.taken}
-        self._taken |= {group.name for group in looked.taken}
+        for instrument in self.collection.instruments:
+            looked = planner.look(ONE_NIGHT, instrument)
+            planned = looked.plan.groups if looked.plan is not None else ()
+            self.groups |= {group.name: group for group in planned if group.name not in self._taken}
+            self.groups |= {group.name: group for group in looked.taken}
+            self._taken |= {group.name for group in looked.taken}
+        self._tell(self._without_job(), watcher)
 
     def _read_ahead(self) -> None:
         """Let the md5 of the inputs be computed beside other work, in the order in which they are wanted."""
@@ -131,11 +139,11 @@ class NightRun:
         with self.collection.ledger.begin() as entries:
             return [job for name in self.collection.instruments for job in entries.jobs([ONE_NIGHT], name)]
 
-    def _next(self) -> JobRow | None:
-        """Return the first job that is queued, in the order of the plan."""
+    def _queued(self) -> list[JobRow]:
+        """Return the jobs that are queued, in the order of the plan."""
         order = {name: number for number, name in enumerate(self.groups)}
         queued = [job for job in self._jobs() if job.state is JobState.QUEUED]
-        return min(queued, key=lambda job: order[job.request["name"]], default=None)
+        return sorted(queued, key=lambda job: order[job.request["name"]])
 
     def _job(self, known: JobRow) -> JobRow:
         return next(job for job in self._jobs() if job.id == known.id)
@@ -169,7 +177,7 @@ class NightRun:
                 maker = reports.get(need.provider.name) if need.provider is not None else None
                 if maker is not None and need.provider is not None:
                     waits.append(f"{need.provider.file} ({need.caltype}) was not made: {maker.outcome.reason}")
-            reason = f"{'; '.join(waits)}; reduce the night again when it answers"
+            reason = f"{'; '.join(waits) or 'what it waits for did not come'}; reduce the night again when it answers"
             reports[group.name] = of_plan(group, Status.RETRYABLE, reason, ServiceError.code)
         return list(reports.values())
 
