@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,6 +235,50 @@ def test_a_job_that_is_taken_away_during_the_upload_leaves_nothing_of_that_attem
     check(works, store, job_id)
 
 
+def test_an_upload_that_takes_longer_than_the_lease_is_made_once(works, site, store):
+    def slow(operation: str, key: str) -> bool:
+        if operation == "put":
+            time.sleep(2.5)
+        return False
+
+    store.fails = slow
+    job_id = works.dark_job()
+    with (
+        works.housekeeping(site.bus()),
+        works.reducer(on(site), depot(store, works.products / ".cache"), lease=1.5, renew=0.3),
+    ):
+        (job,) = works.wait_ended(job_id)
+        works.wait(lambda: len(store.names("nights/")) == 2)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    check(works, store, job_id)
+
+
+def test_told_to_stop_during_an_upload_a_reducer_hands_the_job_back_and_nothing_is_left_of_it(works, site, store):
+    begun, go_on = Event(), Event()
+
+    def hangs(operation: str, key: str) -> bool:
+        if operation == "put" and not go_on.is_set():
+            begun.set()
+            go_on.wait()
+        return False
+
+    store.fails = hangs
+    job_id = works.dark_job()
+    with works.reducer(on(site), depot(store, works.products / ".cache"), drain=0.2) as hand:
+        works.keep_house(site.bus())
+        works.wait(begun.is_set)
+        hand.stop.set()
+        works.wait(lambda: works.job(job_id).state is JobState.QUEUED)
+    assert works.job(job_id).attempt == 0
+    go_on.set()
+    assert store.names() == set()
+    with works.housekeeping(site.bus()), works.reducer(on(site), depot(store, works.products / ".cache")):
+        (job,) = works.wait_ended(job_id)
+        works.wait(lambda: len(store.names("nights/")) == 2)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    check(works, store, job_id)
+
+
 def test_a_file_that_is_in_no_store_any_more_is_told_and_tried_again_first(works, site, store):
     sky = raw_sky(works.raw)
     given = Provided("processed_dark", "store:jobs/1/1-a/N1_dark.fits", "0" * 32)
@@ -263,6 +309,7 @@ def test_copies_keep_to_their_size_and_a_job_keeps_what_it_has_borrowed(store, t
     borrowed = [small.borrow(f"store:jobs/{number}", tmp_path / "attempt") for number in range(4)]
     assert [path.read_bytes() for path in borrowed] == [bytes([number]) * 1000 for number in range(4)]
     assert {path.name for path in (tmp_path / "cache").rglob("?")} == {"2", "3"}
+    assert not any(path.stat().st_mode & 0o222 for path in borrowed)
     assert small.bring("store:jobs/2").read_bytes() == bytes([2]) * 1000
     small.bring("store:jobs/0")
     assert {path.name for path in (tmp_path / "cache").rglob("?")} == {"0", "2"}

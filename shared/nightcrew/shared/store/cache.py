@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nightcrew.shared.store.protocol import Store
 
 
+READ_ONLY = 0o444
+"""Of copies: several jobs may use one at once, under names of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """Keeps what was used last, up to a size; what is stored never changes, so that a copy stays right.
@@ -52,6 +56,8 @@ class Cache:
             with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
             store.get(key, path)
+            with writing(path):
+                path.chmod(READ_ONLY)
             self._trim(keep=path)
         return path
 
