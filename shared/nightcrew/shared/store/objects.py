@@ -28,6 +28,7 @@ PARTS = 4
 """Bytes of a part of an upload, and parts in flight at once: what an upload takes of memory."""
 NO_BUCKET = "NoSuchBucket"
 CODE = re.compile(r"<Code>(\w+)</Code>")
+CAUSE = re.compile(r'kind: (TimedOut)|message: "([^"\n\\]+)"|InvalidCertificate\(\s*(\w+)')
 LINE = 400
 
 
@@ -126,10 +127,11 @@ class ObjectStore:
 
 
 def _told(error: Exception) -> str:
-    """Return the first line of a message, and of the server's answer its code alone."""
-    line, _, answer = str(error).partition("\n")[0].partition(": <?xml")
-    code = CODE.search(answer)
-    return f"{line[:LINE]} ({code[1]})" if code else line[:LINE]
+    """Return the first line of a message, and what is behind it: the server's code, or why it was not reached."""
+    line, _, more = str(error).partition("\n")
+    line, _, answer = line.partition(": <?xml")
+    cause = CODE.search(answer) or CAUSE.search(more)
+    return f"{line[:LINE]} ({next(filter(None, cause.groups()))})" if cause else line[:LINE]
 
 
 class _Nothing(Exception):
