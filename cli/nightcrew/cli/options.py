@@ -42,6 +42,14 @@ def _upper(value: str | None) -> str | None:
     return value.upper() if value else None
 
 
+def _print_version(context: typer.Context, value: bool) -> None:
+    if value:
+        from nightcrew.cli.version import version
+
+        typer.echo(f"{context.info_name} v{version()}")
+        raise typer.Exit
+
+
 def day(night: str | None) -> date | None:
     """Return the date that `--night` names.
 
@@ -94,6 +102,9 @@ Threads: TypeAlias = Annotated[int | None, typer.Option("--threads", min=1, help
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")]
 ConfigFile: TypeAlias = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration file (dragonsrc).")
+]
+Version: TypeAlias = Annotated[
+    bool, typer.Option("--version", "-v", help="Print the version.", callback=_print_version, is_eager=True)
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 SuiteDatabase: TypeAlias = Annotated[

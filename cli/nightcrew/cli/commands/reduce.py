@@ -10,7 +10,7 @@ import typer
 from nightcrew.cli.argv import UPLOADS
 from nightcrew.cli.errors import UsageProblem, warn
 from nightcrew.cli.log import Level, LogMode
-from nightcrew.cli.options import Adpkg, ConfigFile, Debug, Drpkg, Memory, Profile, ProfileOption, Threads
+from nightcrew.cli.options import Adpkg, ConfigFile, Debug, Drpkg, Memory, Profile, ProfileOption, Threads, Version
 from nightcrew.cli.reduction_options import (
     Certify,
     Files,
@@ -24,16 +24,9 @@ from nightcrew.cli.reduction_options import (
     UserCal,
     named_files,
 )
-from nightcrew.cli.version import version as installed
 
 if TYPE_CHECKING:
     from nightcrew.cli.caldb.reductions import Databases
-
-
-def _print_version(value: bool) -> None:
-    if value:
-        typer.echo(f"reduce v{installed()}")
-        raise typer.Exit
 
 
 def reduce(
@@ -69,9 +62,7 @@ def reduce(
     adpkg: Adpkg = None,  # noqa: ARG001
     drpkg: Drpkg = None,  # noqa: ARG001
     debug: Debug = False,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", "-v", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
+    version: Version = False,  # noqa: ARG001
 ) -> None:
     """Reduce files with a recipe, in this directory.
 

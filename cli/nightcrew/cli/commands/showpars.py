@@ -10,8 +10,7 @@ import typer
 
 from nightcrew.cli.formatting import set_of
 from nightcrew.cli.inputs import describe_file
-from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json, Profile, ProfileOption
-from nightcrew.cli.version import version as installed
+from nightcrew.cli.options import Adpkg, Debug, Drpkg, Json, Profile, ProfileOption, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 
 HIDDEN = "debug"
 """How the names of parameters begin that are shown with --all only."""
-
-
-def _print_version(value: bool) -> None:
-    if value:
-        typer.echo(f"showpars v{installed()}")
-        raise typer.Exit
 
 
 def showpars(
@@ -38,9 +31,7 @@ def showpars(
     adpkg: Adpkg = None,  # noqa: ARG001
     drpkg: Drpkg = None,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", "-v", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
+    version: Version = False,  # noqa: ARG001
 ) -> None:
     """Show the parameters that a primitive has for a file."""
     from nightcrew.reducer.defaults import defaults_for

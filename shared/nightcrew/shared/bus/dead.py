@@ -11,6 +11,7 @@ from pika.exceptions import AMQPError, UnroutableError
 
 from nightcrew.shared.bus.connection import CONNECT_FAULTS
 from nightcrew.shared.bus.errors import BusUnavailable
+from nightcrew.shared.bus.faults import in_words
 from nightcrew.shared.bus.protocol import ORIGIN, REASON
 from nightcrew.shared.errors import NightcrewError
 from nightcrew.shared.messages import Undecodable, decode
@@ -116,7 +117,7 @@ def _channel(settings: RabbitSettings) -> Iterator[BlockingChannel]:
             if connection.is_open:
                 connection.close()
     except (*CONNECT_FAULTS, AMQPError) as error:
-        raise BusUnavailable(f"RabbitMQ at {settings.address}: {error!r}; is it running?") from error
+        raise BusUnavailable(in_words(settings.address, error)) from error
 
 
 def _taken(channel: BlockingChannel, queue: str) -> list[tuple[int, DeadLetter]]:

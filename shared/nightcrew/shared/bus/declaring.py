@@ -13,6 +13,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from nightcrew.shared.bus.connection import CONNECT_FAULTS
 from nightcrew.shared.bus.errors import BusUnavailable, TopologyError
+from nightcrew.shared.bus.faults import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def _tried(settings: RabbitSettings, steps: list[tuple[str, Callable[[BlockingCh
             if connection.is_open:
                 connection.close()
     except CONNECT_FAULTS as error:
-        raise BusUnavailable(f"RabbitMQ at {settings.address}: {error!r}; is it running?") from error
+        raise BusUnavailable(in_words(settings.address, error)) from error
     return faults
 
 
