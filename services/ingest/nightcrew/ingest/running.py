@@ -78,7 +78,7 @@ class Process:
         gate = Gate(most=256, header_bytes=32 * 2**10, header_seconds=10.0, rest_seconds=30.0)
         config = uvicorn.Config(
             app, http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # a class, in effect
-            ws="none", lifespan="on", log_config=None,
+            ws="none", loop="asyncio", lifespan="on", log_config=None,
             access_log=False, proxy_headers=False, server_header=False, timeout_graceful_shutdown=int(_END / 2),
         )  # fmt: skip
         server = uvicorn.Server(config)
