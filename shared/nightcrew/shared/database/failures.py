@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 # What the server or libpq says, and what it means; the first that fits counts.
 _CONNECTING = (
     (("password authentication failed", "no password supplied", "SASL authentication failed"),
-     "wrong password or user", "correct both in NIGHTCREW_DATABASE_URL"),
-    (("role ", " does not exist"), "no such user", "make the user, or correct it in NIGHTCREW_DATABASE_URL"),
-    (("database ", " does not exist"), "no such database", "make it with createdb, or correct NIGHTCREW_DATABASE_URL"),
+     "wrong password or user", "correct both in its address"),
+    (("role ", " does not exist"), "no such user", "make the user, or correct it in the address"),
+    (("database ", " does not exist"), "no such database", "make it with createdb, or correct the address"),
     (("no pg_hba.conf entry", "permission denied for database"),
      "this user may not connect from here", "add it to the server's pg_hba.conf"),
     (("too many clients", "remaining connection slots", "too many connections"),
      "the server has no free connection", "lower NIGHTCREW_DATABASE_POOL_SIZE or raise max_connections"),
     (("is starting up", "is shutting down", "recovery mode"), "the server is starting or stopping", "try again soon"),
-    (("SSL", "certificate"), "no encrypted connection", "check sslmode in NIGHTCREW_DATABASE_URL"),
+    (("SSL", "certificate"), "no encrypted connection", "check sslmode in its address"),
     (("timeout expired", "timed out"), "no answer in time",
-     "check host and port in NIGHTCREW_DATABASE_URL, and the firewall"),
+     "check host and port in its address, and the firewall"),
 )  # fmt: skip
 _ALL_NEEDED = frozenset({"role ", "database "})
-_UNREACHABLE = ("unreachable", "start the server, or correct host and port in NIGHTCREW_DATABASE_URL")
+_UNREACHABLE = ("unreachable", "start the server, or correct host and port in its address")
 
 # SQLSTATE classes and codes: PostgreSQL documentation, appendix A.
 _RUNNING = {
