@@ -28,8 +28,8 @@ ABOUT = """
 Every service tells at `/metrics` what it does; what is a state of the suite, only the planner tells, as the ledger has
 it. Base units are seconds and bytes. Labels are closed sets: instruments, recipes, outcomes, never names of files,
 targets or programmes; `deploy/metrics.yaml` lists them. A series exists for what can happen: what alerts ask about is
-0 from the start, the rest begins when it first happens. A histogram has `_bucket`, `_sum` and `_count`. Who asks: `deploy/prometheus/`, and the boards in
-`deploy/grafana/`.
+0 from the start, the rest begins when it first happens. A histogram has `_bucket`, `_sum` and `_count`. Who asks:
+`deploy/prometheus/`, and the boards in `deploy/grafana/`.
 """
 
 

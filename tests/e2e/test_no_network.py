@@ -38,13 +38,24 @@ def test_whoever_wants_out_is_counted(namespace: Namespace) -> None:
     assert namespace.attempts() == 1
 
 
+def test_who_listens_everywhere_is_seen(namespace: Namespace) -> None:
+    script = "import socket, time; s = socket.create_server(('', 0)); print('now', flush=True); time.sleep(60)"
+    command = [*namespace.prefix, sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as everywhere:
+        assert everywhere.stdout is not None
+        everywhere.stdout.readline()
+        assert {str(one) for one in namespace.listening()} == {"0.0.0.0"}
+        everywhere.kill()
+
+
 def test_a_night_without_a_network_has_the_products_of_any_other(namespace: Namespace, tmp_path: Path) -> None:
     raw, inside, outside = tmp_path / "raw", tmp_path / "inside", tmp_path / "outside"
     home = tmp_path / "home"
     for place in (home, raw):
         place.mkdir()
     alone = {**EPOCH, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}  # nothing was fetched before
-    with SuiteProcess(raw, tmp_path / "out", tmp_path / "data", environment=alone, prefix=namespace.prefix) as suite:
+    options = ("--reducers", "1", "--port", "0")
+    with SuiteProcess(raw, tmp_path / "out", tmp_path / "data", options, alone, namespace.prefix) as suite:
         told = suite.ask("simulate", "niri", str(tmp_path / "source"), "--size", "256", "--frames", "3")
         assert told.returncode == 0, told.stderr
         names = sorted(path.name for path in (tmp_path / "source").glob("*.fits"))
@@ -56,6 +67,7 @@ def test_a_night_without_a_network_has_the_products_of_any_other(namespace: Name
         subprocess.run(by_hand, env=suite.variables, capture_output=True, check=True, timeout=120)
         with open_database(DatabaseSettings.load(data_dir=suite.data, database_url=None)) as database:
             suite.until(lambda: finished(database, len(names)))
+        assert {str(one) for one in namespace.listening()} == {"127.0.0.1"}
         assert suite.end() == 0, suite.said()
     products = sorted(path.name for path in outside.glob("*.fits"))
     assert len(products) == 6

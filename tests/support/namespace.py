@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LISTEN = "0A"
 _HOLD = "ip link set lo up && echo up && exec sleep 600"
 
 
@@ -39,6 +42,18 @@ class Namespace:
         names, values = [line.split() for line in (tables / "snmp").read_text().splitlines() if line.startswith("Ip:")]
         newer = dict(line.split() for line in (tables / "snmp6").read_text().splitlines())
         return int(dict(zip(names, values, strict=True))["OutNoRoutes"]) + int(newer.get("Ip6OutNoRoutes", 0))
+
+    def listening(self) -> set[IPv4Address | IPv6Address]:
+        """Return the addresses at which somebody inside listens."""
+        tables = Path(f"/proc/{self.number}/net")
+        rows = [line.split() for name in ("tcp", "tcp6") for line in (tables / name).read_text().splitlines()[1:]]
+        return {_address(row[1].partition(":")[0]) for row in rows if row[3] == _LISTEN}
+
+
+def _address(told: str) -> IPv4Address | IPv6Address:
+    """Return an address from how the kernel writes it: words of four bytes, each in this machine's order."""
+    words = [bytes.fromhex(told[at : at + 8]) for at in range(0, len(told), 8)]
+    return ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
 
 
 @contextmanager
