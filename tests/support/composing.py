@@ -186,6 +186,10 @@ class Containers:
             process.kill()
             process.wait()
 
+    def numbers(self) -> list[int]:
+        """Return the process numbers of the containers that run."""
+        return [process.pid for process in self._running.values()]
+
     def said(self, name: str, lines: int = 20) -> str:
         """Return the last that a container has written."""
         text = (self.directory / "log" / name).read_text(errors="replace")

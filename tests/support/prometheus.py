@@ -21,11 +21,11 @@ from support.composing import PATIENCE, ROOT
 from support.observatory_suite import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 CONFIGURATION = ROOT / "deploy" / "prometheus" / "prometheus.yml"
-INTERVAL = "1s"
+INTERVAL = "2s"
 """Between two scrapes, and two looks at the rules."""
 PROGRAMS = {"prometheus": "prometheus", "prometheus-postgres-exporter": "prometheus-postgres-exporter"}
 """What is run, and the package of Debian that it comes with."""
@@ -98,6 +98,20 @@ class Prometheus:
         if data["resultType"] == "scalar":
             return (Sample({}, float(data["result"][1])),)
         return tuple(Sample(one["metric"], float(one["value"][1])) for one in data["result"])
+
+    def answers(self, expressions: Iterable[str], patience: float = PATIENCE) -> dict[str, tuple[Sample, ...]]:
+        """Return what each expression gives once it gives something; a scrape may come too late on a busy machine."""
+        found: dict[str, tuple[Sample, ...]] = {}
+        end, missing = time.monotonic() + patience, set(expressions)
+        while missing and time.monotonic() < end:
+            found |= {one: self.query(one) for one in missing}
+            missing = {one for one in missing if not found[one]}
+            time.sleep(0.2 if missing else 0)
+        return found
+
+    def names(self) -> set[str]:
+        """Return the names of all series that there have been."""
+        return set(self.ask("label/__name__/values"))
 
     def unseen(self) -> dict[str, str]:
         """Return the targets that have not answered, and why."""
