@@ -83,7 +83,9 @@ def test_a_master_out_of_the_store_is_given_out_as_one_in_the_store_whatever_bec
     assert str(master.path).startswith("store:calibrations/")
     assert (master.path.name, master.md5) == (NAME, digest)
     assert md5_of(depot.bring(str(master.path))) == digest
-    assert find(StoredDesk(inner, depot), science).path == master.path
+    depot.store.delete(str(master.path).removeprefix("store:"))
+    assert find(desk, science).path == master.path
+    assert depot.store.stat(str(master.path).removeprefix("store:")) is not None
     assert desk.changes(0) == inner.changes(0) != ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,6 @@ class StoredDesk:
 
     inner: CalibrationDesk
     depot: Depot
-    _known: dict[str, str] = field(default_factory=dict)
 
     def find(self, target: Target, caltype: str, *, mode: str, relaxed: bool = False) -> Offer:
         """Return the best master for a frame, as a file of the store."""
@@ -38,11 +37,9 @@ class StoredDesk:
         if not isinstance(offer, Master):
             return offer
         try:
-            if offer.md5 not in self._known:
-                self._known[offer.md5] = self.depot.keep_calibration(offer.path)
+            return replace(offer, path=Path(self.depot.keep_calibration(offer.path)))
         except NightcrewError as error:
             return CouldNotAsk(str(error))
-        return replace(offer, path=Path(self._known[offer.md5]))
 
     def submit(self, path: Path, caltype: str, why: str) -> Judged | CouldNotAsk:
         """Hand in a new master that a reducer has put into the store."""
