@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightcrew.cli.errors import ExitCode, complain
 from nightcrew.cli.options import (
     Debug,
     Instrument,
@@ -20,6 +19,11 @@ from nightcrew.cli.options import (
     members,
     who_says,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from nightcrew.shared.ledger.records import GroupRow
 
 groups = typer.Typer(no_args_is_help=True)
 
@@ -88,24 +92,16 @@ def close(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Let open groups take no more frames: the planner reduces them as soon as their calibrations are there."""
-    from nightcrew.cli.suite import documents, finding
-    from nightcrew.cli.suite.opening import ledger
+    from nightcrew.cli.suite.changing import GROUPS
     from nightcrew.shared.ledger import GroupState
     from nightcrew.shared.ledger import groups as rows
 
     reason = f"by hand, by {who_says(who)}" + (f": {why}" if why else "")
-    code = ExitCode.DONE
-    with ledger(database) as opened:
-        for name in names:
-            with opened.begin() as connection:
-                before = finding.group(connection, name)
-                if before.state is GroupState.OPEN:
-                    rows.close(connection, before.id, reason)
-                after = rows.get(connection, before.id)
-            assert after is not None
-            if before.state is not GroupState.OPEN:
-                complain("groups", f"{before.name} is {before.state}: only an open group can be closed")
-                code = ExitCode.FAILED
-            else:
-                typer.echo(documents.line(documents.of_group(after)) if as_json else f"{after.name} {after.state}")
-    raise typer.Exit(code)
+
+    def closed(connection: Connection, group: GroupRow) -> GroupRow | None:
+        if group.state is not GroupState.OPEN:
+            return None
+        rows.close(connection, group.id, reason)
+        return rows.get(connection, group.id)
+
+    raise typer.Exit(GROUPS.change(names, database, closed, "only an open group can be closed", as_json=as_json))

@@ -24,8 +24,6 @@ from nightcrew.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Connection
 
     from nightcrew.shared.ledger.records import JobRow
@@ -131,12 +129,14 @@ def retry(
     names: Jobs, who: Who = None, as_json: Json = False, database: SuiteDatabase = None, debug: Debug = False  # noqa: ARG001
 ) -> None:  # fmt: skip
     """Queue jobs that ended badly once more, with all their attempts."""
+    from nightcrew.cli.suite.changing import JOBS
     from nightcrew.shared.ledger import jobs as rows
 
     def again(connection: Connection, job: JobRow) -> JobRow | None:
         return rows.again(connection, job.id, who_says(who))
 
-    _change(names, database, again, "cannot be tried again; only what failed, was set aside or cancelled can", as_json)
+    refusal = "cannot be tried again; only what failed, was set aside or cancelled can"
+    raise typer.Exit(JOBS.change(names, database, again, refusal, as_json=as_json))
 
 
 @jobs.command()
@@ -149,15 +149,17 @@ def cancel(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Cancel jobs that have not ended; what a reducer makes of one at work is thrown away."""
+    from nightcrew.cli.suite.changing import JOBS
     from nightcrew.shared.ledger import JobState
     from nightcrew.shared.ledger import jobs as rows
+    from nightcrew.shared.ledger.states import JOB_OPEN
 
     reason = f"by {who_says(who)}" + (f": {why}" if why else "")
 
     def cancelled(connection: Connection, job: JobRow) -> JobRow | None:
-        return None if job.state not in _open() else rows.move(connection, job.id, JobState.CANCELLED, reason)
+        return None if job.state not in JOB_OPEN else rows.move(connection, job.id, JobState.CANCELLED, reason)
 
-    _change(names, database, cancelled, "cannot be cancelled; it has ended", as_json)
+    raise typer.Exit(JOBS.change(names, database, cancelled, "cannot be cancelled; it has ended", as_json=as_json))
 
 
 @jobs.command()
@@ -179,37 +181,3 @@ def watch(
             chosen = [finding.job(connection, name).id for name in names or ()]
         good = watch_jobs(opened, chosen, time.sleep, as_json=as_json)
     raise typer.Exit(ExitCode.DONE if good else ExitCode.FAILED)
-
-
-def _open() -> frozenset[str]:
-    from nightcrew.shared.ledger.states import JOB_OPEN
-
-    return frozenset(JOB_OPEN)
-
-
-def _change(
-    names: list[str],
-    database: str | None,
-    change: Callable[[Connection, JobRow], JobRow | None],
-    refusal: str,
-    as_json: bool,
-) -> None:
-    """Change jobs one by one, each in a transaction; the exit code is 1 if one could not be."""
-    from nightcrew.cli.suite import documents, finding
-    from nightcrew.cli.suite.opening import ledger
-    from nightcrew.cli.suite.wording import job_name
-
-    code = ExitCode.DONE
-    with ledger(database) as opened:
-        for name in names:
-            with opened.begin() as connection:
-                before = finding.job(connection, name)
-                after = change(connection, before)
-            if after is None:
-                complain("jobs", f"{before.id} ({job_name(before)}) is {before.state}: {refusal}")
-                code = ExitCode.FAILED
-            elif as_json:
-                typer.echo(documents.line(documents.of_job(after)))
-            else:
-                typer.echo(f"{after.id} {after.state}")
-    raise typer.Exit(code)
