@@ -6,8 +6,6 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -22,13 +20,15 @@ from nightcrew.shared.database import open_database
 from nightcrew.shared.ledger import LEDGER, JobState, jobs
 from nightcrew.shared.messages import FrameArrived, JobClass, JobFinished, JobReady, decode, encode
 from nightcrew.shared.outcomes import Status
+from support.disks import small_disk
 from support.ledgers import NIGHT
 from support.observatory_suite import ALL, Suite, one_night, prepare_broker, reduce_by_hand, write
-from support.own_postgres import OwnPostgres, own_postgres
+from support.own_postgres import own_postgres
 from support.postgres import Tables
 from support.proxy import Proxy
-from support.rabbitmq import Node, own_node
+from support.rabbitmq import own_node
 from support.reducers import Works, request_of
+from support.suite_house import House, after_jobs, finish, observing, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,18 +39,6 @@ if TYPE_CHECKING:
 BLOCK = 2880
 GIGABYTES_FREE = 0.005
 """What reducers want free on the disk of the products."""
-
-
-@dataclass
-class House:
-    """The suite and what it stands on."""
-
-    suite: Suite
-    postgres: OwnPostgres
-    node: Node
-    wire: Proxy
-    tables: Tables
-    disk: bool
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +60,7 @@ def standing(tmp_path_factory) -> Iterator[House]:
         own_node(tmp_path_factory.mktemp("mq")) as node,
         own_postgres() as postgres,
         Proxy("127.0.0.1", node.port) as wire,
-        small_disk(directory / "products") as disk,
+        small_disk(directory / "products", "300m") as disk,
         open_database(postgres.url, application="tests") as database,
     ):
         tables = Tables.of(database, (LEDGER, CALIBRATION))
@@ -92,52 +80,6 @@ def standing(tmp_path_factory) -> Iterator[House]:
 def house(standing: House) -> House:
     standing.suite.reset(standing.tables)
     return standing
-
-
-@contextmanager
-def small_disk(where: Path, size: str = "300m") -> Iterator[bool]:
-    """A file system of so many bytes; False where none can be mounted."""
-    where.mkdir(parents=True, exist_ok=True)
-    mount = shutil.which("mount")
-    mounted = (
-        mount is not None
-        and not subprocess.run(
-            [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where], capture_output=True, check=False
-        ).returncode
-    )
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", where], check=True)
-
-
-@contextmanager
-def observing(house: House, night: Night, pause: float = 0.15) -> Iterator[None]:
-    """Let the night arrive while something happens; in the end everything is as if nothing had."""
-    thread = Thread(target=house.suite.deliver, args=(night,), kwargs={"pause": pause})
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-def after_jobs(suite: Suite, number: int) -> None:
-    """Wait until so many jobs are done: the night is in full swing."""
-    suite.until(lambda: suite.states("jobs").get("succeeded", 0) >= number)
-
-
-def finish(house: House, night: Night, by_hand: Path, starts: dict[str, int] | None = None) -> None:
-    house.suite.until_over(len(night.exposures))
-    house.suite.check()
-    house.suite.check_same(by_hand)
-    if starts is not None:
-        assert {name: one.starts for name, one in house.suite.services.items()} == starts, house.suite.said()
-
-
-def started(suite: Suite) -> dict[str, int]:
-    return {name: one.starts for name, one in suite.services.items()}
 
 
 # Broker

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import shutil
 import subprocess
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from nightcrew.ingest.archiving import Archive, Mode, NotKept
 from nightcrew.ingest.core.settling import Policy
 from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER, frames
+from support.disks import small_disk
 from support.ingest import Station, balance, frame_bytes, frame_name, write_frame
 
 NIGHT = date(2016, 1, 1)
@@ -72,26 +72,11 @@ def test_a_frame_whose_archived_file_was_lost_is_archived_anew(database, tmp_pat
     assert station.balance().arrivals == {"accepted": 1, "duplicate": 1}
 
 
-@contextmanager
-def small_disk(where: Path, size: str):
-    """A file system of so many bytes; needs root."""
-    where.mkdir()
-    try:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where], capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        pytest.skip("no mount: a full disk cannot be made")
-    if done.returncode:
-        pytest.skip(f"a full disk cannot be made: {done.stderr.decode().strip()}")
-    try:
-        yield where
-    finally:
-        subprocess.run(["umount", where], check=True)
-
-
 def test_frames_wait_where_they_are_while_the_archive_is_full(database, tmp_path):
-    with small_disk(tmp_path / "disk", "64k") as disk:
+    disk = tmp_path / "disk"
+    with small_disk(disk, "64k") as mounted:
+        if not mounted:
+            pytest.skip("no small disk can be mounted here")
         station = Station(database, tmp_path / "raw", Archive(Mode.MOVE, disk / "archive"))
         for number in range(1, 11):
             write_frame(station.raw, number)

@@ -6,13 +6,12 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import JobState, conservation, jobs
 from nightcrew.simulator import niri_night
 from support.buses import with_limits_as_arguments
+from support.suite_service import Service, clean_environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,60 +97,6 @@ def shifted(night: Night, days: int, *groups: str) -> Night:
         start = one.start + timedelta(days=days)
         changed.append(replace(one, start=start, name=f"N{start:%Y%m%d}{one.name[9:]}"))
     return replace(night, exposures=tuple(changed))
-
-
-@dataclass
-class Service:
-    """One process of the suite.
-
-    Parameters
-    ----------
-    name
-        What it is called here.
-    command, environment, log
-        How it is started, and where it writes.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    log: Path
-    wanted: bool = True
-    starts: int = 0
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name(self.command[0])), *self.command[1:]],
-                env={**_clean(), **self.environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            )  # fmt: skip
-        self.starts += 1
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def children(self) -> list[int]:
-        """Return the processes that it has started."""
-        if self.process is None:
-            return []
-        found: list[int] = []
-        for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            with suppress(OSError):
-                found += [int(one) for one in task.read_text().split()]
-        return found
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-
-    def end(self) -> None:
-        self.wanted = False
-        if self.process is not None:
-            if self.alive:
-                self.process.kill()
-            self.process.wait()
 
 
 class Suite:
@@ -413,7 +359,7 @@ def write(path: Path, content: bytes, pause: float = 0.0) -> None:
 def reduce_by_hand(raw: Path, out: Path) -> Path:
     """Reduce a directory with the night command; return where the products are."""
     program = str(Path(sys.executable).with_name("nightcrew"))
-    environment = {**_clean(), "SOURCE_DATE_EPOCH": EPOCH}
+    environment = {**clean_environment(), "SOURCE_DATE_EPOCH": EPOCH}
     done = subprocess.run(
         [program, "night", str(raw), "--out", str(out)], env=environment, capture_output=True, text=True, timeout=120,
         check=False,
@@ -426,13 +372,3 @@ def prepare_broker(url: str) -> None:
     """Make exchanges and queues, empty, with the limits that the policies give them."""
     settings, topology = RabbitSettings.load(rabbitmq_url=url), with_limits_as_arguments(Topology.load())
     declare(settings, topology)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("NIGHTCREW_")}
