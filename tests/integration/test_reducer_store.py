@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,6 +18,7 @@ from sqlalchemy import text
 
 from nightcrew.planner.core.requests import Provided
 from nightcrew.shared.bus import Topology
+from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger import LEDGER, JobState
 from nightcrew.shared.messages import JobClass
 from nightcrew.shared.store import Depot, StoreError, is_reference
@@ -311,5 +313,25 @@ def test_copies_keep_to_their_size_and_a_job_keeps_what_it_has_borrowed(store, t
     assert {path.name for path in (tmp_path / "cache").rglob("?")} == {"2", "3"}
     assert not any(path.stat().st_mode & 0o222 for path in borrowed)
     assert small.bring("store:jobs/2").read_bytes() == bytes([2]) * 1000
+    again = small.borrow("store:jobs/3", tmp_path / "attempt")
+    assert again == borrowed[3]
     small.bring("store:jobs/0")
-    assert {path.name for path in (tmp_path / "cache").rglob("?")} == {"0", "2"}
+    assert {path.name for path in (tmp_path / "cache").rglob("?")} == {"0", "3"}
+
+
+def test_copies_in_another_file_system_are_borrowed_too(store, tmp_path):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        path = tmp_path / "made"
+        path.write_bytes(b"made")
+        store.inner.put(path, "jobs/1", sha256(b"made").hexdigest())
+        borrowed = depot(store, Path(elsewhere)).borrow("store:jobs/1", tmp_path / "attempt")
+        assert borrowed == tmp_path / "attempt/jobs/1"
+    assert borrowed.read_bytes() == b"made"
+
+
+def test_a_disk_that_refuses_copies_is_told(store, tmp_path):
+    path = tmp_path / "made"
+    path.write_bytes(b"made")
+    store.inner.put(path, "jobs/1", sha256(b"made").hexdigest())
+    with pytest.raises(ServiceError, match="cannot be written"):
+        depot(store, tmp_path / "copies").borrow("store:jobs/1", tmp_path / "made")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightcrew.shared.errors import SettingsError
+from nightcrew.shared.fits.output import writing
 from nightcrew.shared.store.hashing import sha256_of
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class Depot:
         kept = directory / key
         for _ in range(2):
             copy = self.cache.fetch(self.store, key)
-            with suppress(FileExistsError, FileNotFoundError):
+            with writing(kept):
                 kept.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # it is there already, the copy has gone, or is in another file system
                 kept.hardlink_to(copy)
             if kept.exists():
                 return kept
