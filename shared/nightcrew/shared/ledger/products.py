@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from nightcrew.shared.ledger.records import ProductRow
 from nightcrew.shared.ledger.tables import products
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
+
+# In one order everywhere, so that two wait for one another instead of each for the other.
+_IN_TURN = text("""
+    SELECT pg_advisory_xact_lock(key)
+    FROM (SELECT DISTINCT hashtextextended('ledger.products ' || name, 0) AS key
+          FROM unnest(CAST(:names AS text[])) AS name ORDER BY key) AS keys
+""")
 
 
 def of_jobs(connection: Connection, ids: Collection[UUID]) -> list[ProductRow]:
@@ -40,14 +48,20 @@ def current(connection: Connection, name: str) -> ProductRow | None:
     return None if row is None else _product(row)
 
 
-def current_in_turn(connection: Connection, name: str) -> ProductRow | None:
-    """Return what `current` does, to one transaction after the other.
+def currents_in_turn(connection: Connection, names: Collection[str]) -> dict[str, ProductRow]:
+    """Return what `current` does for several names, as far as there are any, to one transaction after the other.
 
-    Whoever brings the file of that name up to date within the transaction brings it to the latest product, though
-    several do it at once: the lock is on the name, and is kept to the end of the transaction.
+    Whoever brings the files of these names up to date within the transaction brings them to the latest products,
+    though several do it at once: the locks are on the names, and are kept to the end of the transaction.
     """
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"ledger.products {name}", 0))))
-    return current(connection, name)
+    connection.execute(_IN_TURN, {"names": list(names)})
+    wanted = (
+        select(products)
+        .ext(distinct_on(products.c.name))
+        .where(products.c.name.in_(names), products.c.superseded_by.is_(None), products.c.removed_at.is_(None))
+        .order_by(products.c.name, products.c.id.desc())
+    )
+    return {row.name: _product(row) for row in connection.execute(wanted)}
 
 
 def supersede(connection: Connection, older: UUID, newer: UUID) -> int:

@@ -48,8 +48,8 @@ def test_a_product_moves_as_a_whole_and_has_a_public_name_of_its_own(places):
     kept = written(places, workspace, "first")
     public = places.public(NIGHT, "N1.fits")
     assert public == places.products / "20160102" / "N1.fits"
-    places.show(workspace, kept, public)
-    places.show(workspace, kept, public)
+    places.show(workspace, {public: kept})
+    places.show(workspace, {public: kept})
     assert public.read_text() == "first"
     assert not public.is_symlink()
     places.close(workspace)
@@ -61,8 +61,8 @@ def test_a_later_product_takes_the_name_and_the_earlier_one_stays(places):
     public = places.public(NIGHT, "N1.fits")
     one, two = Workspace.new(uuid4(), 1), Workspace.new(uuid4(), 1)
     first, second = written(places, one, "first"), written(places, two, "second")
-    places.show(one, first, public)
-    places.show(two, second, public)
+    places.show(one, {public: first})
+    places.show(two, {public: second})
     assert (public.read_text(), first.read_text()) == ("second", "first")
 
 
@@ -74,7 +74,7 @@ def test_where_there_are_no_hard_links_the_public_name_is_a_symbolic_one(places,
     kept = written(places, workspace, "first")
     monkeypatch.setattr(os, "link", refuse)
     public = places.public(NIGHT, "N1.fits")
-    places.show(workspace, kept, public)
+    places.show(workspace, {public: kept})
     assert public.is_symlink()
     assert public.read_text() == "first"
 
@@ -82,7 +82,7 @@ def test_where_there_are_no_hard_links_the_public_name_is_a_symbolic_one(places,
 def test_a_product_that_is_gone_is_told(places):
     workspace = Workspace.new(uuid4(), 1)
     with pytest.raises(ServiceError, match="is in the ledger, and not on disk"):
-        places.show(workspace, places.kept(workspace) / "N1.fits", places.public(NIGHT, "N1.fits"))
+        places.show(workspace, {places.public(NIGHT, "N1.fits"): places.kept(workspace) / "N1.fits"})
 
 
 def test_what_is_discarded_leaves_nothing_and_spares_the_other_attempts(places):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nightcrew.shared.ledger.records import Claim
 
 TICK = 0.25
-"""Seconds between two looks at memory, lease and time; what the child says is heard at once."""
+"""Seconds between two looks at memory, lease, time, and what the child says on the way; its end is heard at once."""
 AGAIN = 1.0
 """Seconds after which a renewal is tried again that the database did not answer."""
 FAREWELL = 3.0

@@ -12,7 +12,6 @@ from nightcrew.shared.ledger.records import NewProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
 
     from nightcrew.reducer.worker.keeping import Keeping
     from nightcrew.reducer.worker.places import Workspace
@@ -85,30 +84,19 @@ class Committing:
         with self.database.begin() as connection:
             job = jobs.get(connection, workspace.job)
             committed = products.of_jobs(connection, [workspace.job])
-        decided = fate(job, workspace, committed)
-        if decided is Fate.FINISH and job is not None:
-            self.finish(workspace, job.night, [product.name for product in committed])
+            decided = fate(job, workspace, committed)
+            if decided is Fate.FINISH and job is not None:
+                # Names stand for the latest products that have them, whoever is at it besides.
+                latest = products.currents_in_turn(connection, [product.name for product in committed])
+                self.keeping.show(workspace, job.night, {name: one.path for name, one in latest.items()})
+        if decided is Fate.FINISH:
+            self.keeping.close(workspace)
         elif decided is Fate.DISCARD:
             self.keeping.discard(workspace)
         if job is not None and job.state is not JobState.RUNNING:
             for attempt in left - {Path(product.path).parent.name for product in committed}:
                 self.keeping.remove(job.id, attempt)
         return decided
-
-    def finish(self, workspace: Workspace, night: date, names: Iterable[str]) -> None:
-        """Let public names stand for the latest products that have them.
-
-        Raises
-        ------
-        ServiceError
-            If database or disk fail; to be done again then.
-        """
-        for name in names:
-            with self.database.begin() as connection:
-                latest = products.current_in_turn(connection, name)
-                if latest is not None:
-                    self.keeping.show(workspace, latest.path, night, name)
-        self.keeping.close(workspace)
 
     def sweep(self) -> dict[Fate, int]:
         """See to everything that attempts have left behind; return how many came to which fate.

@@ -17,7 +17,7 @@ from nightcrew.shared.store import NotStored, StoreError, is_reference, referenc
 from nightcrew.shared.store.depot import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
     from threading import Event
     from uuid import UUID
@@ -42,8 +42,8 @@ class Keeping(Protocol):
     def settle_in(self, workspace: Workspace) -> None:
         """Bring the products of an attempt to where they stay, before the ledger has them."""
 
-    def show(self, workspace: Workspace, path: str, night: date, name: str) -> None:
-        """Let a public name stand for a product, whatever it stood for before."""
+    def show(self, workspace: Workspace, night: date, paths: Mapping[str, str]) -> None:
+        """Let public names stand for products, whatever they stood for before; `paths` are those of the ledger."""
 
     def attempts(self, job: UUID) -> frozenset[str]:
         """Return the attempts at a job of which something may be kept that nobody on this machine sees to."""
@@ -89,11 +89,11 @@ class OnDisk:
         """Move the products of an attempt to where they stay."""
         self.places.keep(workspace)
 
-    def show(self, workspace: Workspace, path: str, night: date, name: str) -> None:
-        """Link a product under its public name."""
-        if is_reference(path):
+    def show(self, workspace: Workspace, night: date, paths: Mapping[str, str]) -> None:
+        """Link products under their public names."""
+        for path in filter(is_reference, paths.values()):
             raise ServiceError(f"{path}: lies in the store of products; set NIGHTCREW_STORE_URL to its address")
-        self.places.show(workspace, Path(path), self.places.public(night, name))
+        self.places.show(workspace, {self.places.public(night, name): Path(path) for name, path in paths.items()})
 
     def attempts(self, job: UUID) -> frozenset[str]:  # noqa: ARG002 (each has its directory in scratch)
         """Return nothing: whatever is kept is seen to."""
@@ -156,15 +156,16 @@ class InStore:
                 raise StoreError(f"{self.depot.store.url}: the upload was given up")
             self.depot.store.put(output / one.name, _key(workspace, one.name), one.sha256)
 
-    def show(self, workspace: Workspace, path: str, night: date, name: str) -> None:
-        """Let the public name in the store stand for a product; one from before there was a store is linked."""
-        if not is_reference(path):
-            self.places.show(workspace, Path(path), self.places.public(night, name))
-            return
-        try:
-            self.depot.store.show(key_of(path), f"{NIGHTS}/{night:%Y%m%d}/{name}")
-        except NotStored as error:
-            raise ServiceError(str(error)) from error
+    def show(self, workspace: Workspace, night: date, paths: Mapping[str, str]) -> None:
+        """Let public names in the store stand for products; those from before there was a store are linked."""
+        older = {self.places.public(night, name): Path(path) for name, path in paths.items() if not is_reference(path)}
+        self.places.show(workspace, older)
+        for name, path in paths.items():
+            if is_reference(path):
+                try:
+                    self.depot.store.show(key_of(path), f"{NIGHTS}/{night:%Y%m%d}/{name}")
+                except NotStored as error:
+                    raise ServiceError(str(error)) from error
 
     def attempts(self, job: UUID) -> frozenset[str]:
         """Return the attempts at a job of which something is in the store."""

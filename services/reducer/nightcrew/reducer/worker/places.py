@@ -24,7 +24,7 @@ from nightcrew.shared.errors import ServiceError, SettingsError
 from nightcrew.shared.fits.output import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -173,14 +173,21 @@ class Places:
             for directory in (kept, kept.parent, kept.parent.parent):
                 _sync(directory)
 
-    def show(self, workspace: Workspace, kept: Path, public: Path) -> None:
-        """Let a public name stand for a product, whatever it stood for before; there is no moment without a file.
+    def show(self, workspace: Workspace, names: Mapping[Path, Path]) -> None:
+        """Let public names stand for products, whatever they stood for before; there is no moment without a file.
 
         Raises
         ------
         ServiceError
             If that is not possible.
         """
+        for public, kept in names.items():
+            self._link(workspace, kept, public)
+        for directory in {public.parent for public in names}:
+            with writing(directory):
+                _sync(directory)
+
+    def _link(self, workspace: Workspace, kept: Path, public: Path) -> None:
         link = self.at_work(workspace) / f"link-{secrets.token_hex(4)}"
         with writing(public):
             public.parent.mkdir(exist_ok=True)
@@ -195,7 +202,6 @@ class Places:
                 link.replace(public)
             finally:
                 link.unlink(missing_ok=True)  # it stays where both are the same file
-            _sync(public.parent)
 
     def forget(self, kept: Path, public: Path | None) -> bool:
         """Remove a product, the directories that are empty then, and a public name if it stands for the product.

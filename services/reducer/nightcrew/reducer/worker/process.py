@@ -174,10 +174,13 @@ class Child:
         with suppress(OSError, ValueError):  # the pipe was closed under us: the child was let go
             for line in stream:
                 try:
-                    self._news.put(read_event(line))
+                    event = read_event(line)
                 except ValueError:
                     self.kill(f"it said what cannot be understood: {line[:80]!r}")
-                self._wake()
+                    continue
+                self._news.put(event)
+                if isinstance(event, Ready | Finished):  # what it tells on the way is heard at the next look
+                    self._wake()
         self._news.put(None)
         self._wake()
 

@@ -96,8 +96,8 @@ class Retaining:
     def _remove(self, old: Superseded) -> bool:
         """Remove a product, and its public name if that stands for no other; False if it is kept by somebody else."""
         with self.database.begin() as connection:
-            current = products.current_in_turn(connection, old.name)
-            gone = self.keeping.forget(old.path, old.night, old.name, named=current is not None)
+            current = products.currents_in_turn(connection, [old.name])
+            gone = self.keeping.forget(old.path, old.night, old.name, named=bool(current))
             return gone and retention.note_removed(connection, old.id)
 
     def _attempts(self) -> Iterator[list[Workspace]]:
