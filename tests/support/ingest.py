@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +15,7 @@ from nightcrew.ingest.core.settling import Policy
 from nightcrew.ingest.service import Ingest, Watch
 from nightcrew.shared.ledger import conservation, frames
 from support.frames import write_niri
+from support.logged_process import LoggedProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +133,7 @@ def balance(database: Database) -> conservation.Balance:
 
 
 @dataclass
-class IngestProcess:
+class IngestProcess(LoggedProcess):
     """`nightcrew-ingest serve` as a process of its own.
 
     Parameters
@@ -157,27 +154,18 @@ class IngestProcess:
 
     def __enter__(self) -> IngestProcess:
         quick = {"NIGHTCREW_INGEST_INTERVAL": "0.05", "NIGHTCREW_INGEST_SETTLE": "0.1", "NIGHTCREW_INGEST_RELAY": "0"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nightcrew.ingest.main", "serve", "--port", "0", str(self.raw)],
-            env={**os.environ, "NIGHTCREW_DATABASE_URL": self.database_url, **quick, **self.environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self.launch(
+            "-m", "nightcrew.ingest.main", "serve", "--port", "0", str(self.raw),
+            environment={"NIGHTCREW_DATABASE_URL": self.database_url, **quick, **self.environment},
+        )  # fmt: skip
         self.until(lambda: bool(self.url), "it does not start")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            told = json.loads(line) if line.startswith("{") else {"event": line}
-            self.log.append(told)
-            if told.get("event") == "watching":
-                self.url = told["url"]
+    def hear(self, line: str) -> None:
+        told = json.loads(line) if line.startswith("{") else {"event": line}
+        self.log.append(told)
+        if told.get("event") == "watching":
+            self.url = told["url"]
 
     def until(self, happens: Callable[[], bool], otherwise: str) -> None:
         """Wait until something happens."""
@@ -186,20 +174,3 @@ class IngestProcess:
             assert self.process.poll() is None, self.log[-5:]
             assert time.monotonic() < end, (otherwise, self.log[-5:])
             time.sleep(0.01)
-
-    def kill(self) -> None:
-        """End it as the kernel does when memory runs out."""
-        self.process.kill()
-        self._gone()
-
-    def terminate(self) -> int:
-        """Ask it to end, and return its exit code."""
-        self.process.terminate()
-        return self._gone()
-
-    def _gone(self) -> int:
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-        return code

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -20,15 +17,13 @@ import structlog
 from nightcrew.calmanager.http.app import create_app
 from nightcrew.calmanager.serve import server_for
 from nightcrew.calmanager.settings import CalmanagerSettings
+from support.logged_process import PATIENCE, LoggedProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from nightcrew.calmanager import CalibrationManager
-
-PATIENCE = 20.0
-"""Seconds within which a service must be up or down."""
 
 
 @contextmanager
@@ -51,7 +46,7 @@ def serving(manager: CalibrationManager, settings: CalmanagerSettings) -> Iterat
 
 
 @dataclass
-class ServiceProcess:
+class ServiceProcess(LoggedProcess):
     """`nightcrew-calmanager serve` as a process of its own.
 
     Parameters
@@ -69,45 +64,19 @@ class ServiceProcess:
     log: list[str] = field(default_factory=list)
 
     def __enter__(self) -> ServiceProcess:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nightcrew.calmanager.serve", "serve", "--port", "0", "--store", str(self.store)],
-            env={**os.environ, "NIGHTCREW_DATABASE_URL": self.database_url, **self.environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self.launch(
+            "-m", "nightcrew.calmanager.serve", "serve", "--port", "0", "--store", str(self.store),
+            environment={"NIGHTCREW_DATABASE_URL": self.database_url, **self.environment},
+        )  # fmt: skip
         end = time.monotonic() + PATIENCE
         while not self.url and self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.log.append(line)
-            if '"listening"' in line:
-                self.url = json.loads(line)["url"]
-
-    def kill(self) -> None:
-        """End it as the kernel does when memory runs out."""
-        self.process.kill()
-        self._gone()
-
-    def terminate(self) -> int:
-        """Ask it to end, and return its exit code."""
-        self.process.terminate()
-        return self._gone()
-
-    def _gone(self) -> int:
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-        return code
+    def hear(self, line: str) -> None:
+        self.log.append(line)
+        if '"listening"' in line:
+            self.url = json.loads(line)["url"]
 
 
 def address_of(url: str) -> tuple[str, int]:
