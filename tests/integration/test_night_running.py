@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +53,14 @@ class Seen:
 
     def end(self, report: GroupReport) -> None:
         self.ended.append(report.group.kind)
+
+
+class Thief(Databases):
+    """Is told of a product, and removes it."""
+
+    def record(self, path: Path, recipe: str) -> list[str]:
+        path.unlink()
+        return []
 
 
 @dataclass(frozen=True)
@@ -160,6 +168,17 @@ def test_what_may_help_the_maker_of_a_calibration_may_help_who_needs_it(reduced,
     run = reduced()
     assert report_of(run, "flat").outcome.status is Status.RETRYABLE
     assert report_of(run, "science").outcome.status is Status.RETRYABLE
+
+
+def test_a_product_that_somebody_removes_meanwhile_ends_its_group_and_not_the_night(raw, tmp_path):
+    run = night_run(raw, tmp_path / "out")
+    run.worker = replace(run.worker, databases=Thief(Config()))
+    run.run(Seen())
+    science = report_of(run, "science").outcome
+    assert science.status is Status.RETRYABLE
+    assert "cannot be read again" in science.reason
+    assert run.complete
+    assert run.accounts().unaccounted == ()
 
 
 @pytest.mark.parametrize(

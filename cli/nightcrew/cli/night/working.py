@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,10 @@ from nightcrew.reducer.engine.executing import Desk, draw, peak_memory
 from nightcrew.reducer.worker.endings import concluded
 from nightcrew.reducer.worker.requests import read_request
 from nightcrew.reducer.worker.wire import Finished
+from nightcrew.shared.errors import ServiceError
 from nightcrew.shared.ledger.records import Claim, NewProduct
 from nightcrew.shared.ledger.retries import RetryPolicy
+from nightcrew.shared.outcomes import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,6 +88,7 @@ class Worker:
         request = read_request(held.job.request)
         result = self._reduce(request, reporter, tuple(caveats))
         previews = draw(result.outcome.products, self.out, result.ledger.warnings) if self.previews else ()
+        result, made = self._taken_down(result, request, previews)
         ended = concluded(_finished(result, time.process_time() - cpu))
         record = {
             **ended.record,
@@ -96,7 +99,6 @@ class Worker:
             "peak_rss": ended.usage.peak_rss,
             "primitives": dict(ended.usage.primitives),
         }
-        made = tuple(self._made(result, request, previews)) if result.outcome.ok else ()
         with ledger.begin() as entries:
             entries.commit(held, ended.outcome, made, record, ONCE)
 
@@ -105,6 +107,18 @@ class Worker:
         store = Registering(desk.store(), self.databases, reporter)
         others = self.databases.sources(request.mode, self.out / "calibrations")
         return with_caveats(store.conclude(desk.reduce(request.planned(), reporter, store, others)), caveats)
+
+    def _taken_down(
+        self, result: Result, request: JobRequest, previews: tuple[str, ...]
+    ) -> tuple[Result, tuple[NewProduct, ...]]:
+        """Return the products as the ledger takes them; a product that is gone already is none."""
+        if not result.outcome.ok:
+            return result, ()
+        try:
+            return result, tuple(self._made(result, request, previews))
+        except (OSError, ServiceError) as error:
+            reason = f"what was made cannot be read again ({error}); reduce the night again, and let nobody remove it"
+            return replace(result, outcome=Outcome(Status.RETRYABLE, reason, code=ServiceError.code)), ()
 
     def _made(self, result: Result, request: JobRequest, previews: tuple[str, ...]) -> Iterator[NewProduct]:
         stored = (Path(path).name for path in result.stored)
