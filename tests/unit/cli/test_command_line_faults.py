@@ -135,3 +135,19 @@ def test_help_is_in_paragraphs_that_the_screen_breaks(command, monkeypatch, nigh
     for one in commands:
         for paragraph in (one.help or "").split("\n\n"):
             assert "\n" not in paragraph.strip()
+
+
+@pytest.mark.parametrize(
+    ("argv", "remedy"),
+    [
+        (("showd", "raw/N1_dark.fits", "-d", "zzz"), "`nightcrew showd FILE --json` shows all"),
+        (("showpars", "raw/N1_dark.fits", "zzz"), "`nightcrew showrecipes FILE` lists those of a recipe"),
+        (("reduce", "raw/N1_dark.fits", "-p", "zzz:x=1"), "`nightcrew showrecipes FILE` lists those of a recipe"),
+        (("reduce", "raw/N1_dark.fits", "-p", "prepare:zzz=1"), "`nightcrew showpars FILE PRIMITIVE` lists those"),
+        (("simulate", "niri", "out", "--variant", "zzz"), "choose from offset-sky"),
+    ],
+)
+def test_a_name_like_no_other_is_told_with_where_the_others_are(argv, remedy, night, nightcrew):
+    said = nightcrew(*argv)
+    assert said.code in {1, 2}
+    assert remedy in said.err.splitlines()[-1]

@@ -60,7 +60,8 @@ def _checked(descriptors: str | None) -> list[str]:
     for name in names:
         if name not in DESCRIPTORS:
             near = difflib.get_close_matches(name, DESCRIPTORS, n=1)
-            raise NightcrewError(f"there is no descriptor '{name}'" + (f", did you mean {near[0]}?" if near else ""))
+            remedy = f", did you mean {near[0]}?" if near else "; `nightcrew showd FILE --json` shows all"
+            raise NightcrewError(f"there is no descriptor '{name}'{remedy}")
     return names
 
 

@@ -45,7 +45,8 @@ def showpars(
         typer.echo(f"Dataset tagged as {set_of(tags)}")
     if primitive not in PRIMITIVES:
         hint = unknown_primitive(primitive, PRIMITIVES).removeprefix(f"Primitive {primitive} not recognized")
-        raise RecipeError(f"'{primitive}' doesn't exist for this data type.{hint.replace(', did', ' Did')}")
+        hint = hint.replace(", did", " Did").replace(";", " See:")
+        raise RecipeError(f"'{primitive}' doesn't exist for this data type.{hint}")
     chosen = PRIMITIVES[primitive]
     values = make(chosen.model, defaults_for(tags, profile.value).get(primitive, {}), primitive)
     shown = [setting for setting in settings(values) if everything or not setting.name.startswith(HIDDEN)]

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 def unknown_primitive(name: str, known: Iterable[str]) -> str:
     """Return the message for a primitive that does not exist."""
-    return f"Primitive {name} not recognized{_meant(name, known)}"
+    remedy = "; `nightcrew showrecipes FILE` lists those of a recipe"
+    return f"Primitive {name} not recognized{_meant(name, known) or remedy}"
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
     """Return the message for a parameter that does not exist."""
-    return f"Parameter {name} not recognized{_meant(name, known)}"
+    remedy = "; `nightcrew showpars FILE PRIMITIVE` lists those of a primitive"
+    return f"Parameter {name} not recognized{_meant(name, known) or remedy}"
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
