@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
     from nightcrew.reducer.worker.crew import Crew  # noqa: PLC0415
+    from nightcrew.reducer.worker.hearing import Hearing  # noqa: PLC0415
     from nightcrew.reducer.worker.journal import Journal  # noqa: PLC0415
     from nightcrew.reducer.worker.metrics import Metrics  # noqa: PLC0415
     from nightcrew.reducer.worker.parent import Reducer, queue_of  # noqa: PLC0415
@@ -62,7 +63,7 @@ def _reduce(settings: ReducerSettings, number: int, stop: Event) -> None:
         open_ledger("nightcrew-reducer") as database,
         serve_probes(settings.host, port, metrics.text, pulse, "NIGHTCREW_REDUCER_PORT") as port,
     ):
-        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=metrics.bus)
+        bus = RabbitBus(RabbitSettings.load(), Topology.load(), stop=stop, observer=Hearing(metrics.bus, pulse))
         journal = Journal(metrics, pulse, settings.products)
         crew = Crew(share, bus.wake, os.environ, settings.recycle_jobs, settings.recycle_above(share), settings.spare)
         name = worker_name()
