@@ -70,7 +70,7 @@ class Shelf:
             connection.execute(text("UPDATE ledger.products SET made_at = now() - :days * interval '1 day'"
                                     " WHERE job_id = :id"), age)  # fmt: skip
             (made,) = products.of_jobs(connection, [held.job.id])
-        self.places.show(workspace, path, self.public(name))
+        self.places.show(workspace, {self.public(name): path})
         self.places.close(workspace)
         return made
 
