@@ -36,13 +36,13 @@ def strike(suite: Suite, rng: random.Random, left: list[str]) -> None:
     if victim is None:
         return
     time.sleep(rng.uniform(0.0, 0.05 if running else 0.6))
-    match victim:
-        case "parent":
-            suite.kill(rng.choice(running))
-        case "child" if not suite.kill_child(rng.choice(running)):
-            return
-        case "ingest" | "planner":
-            suite.kill(victim)
+    name = rng.choice(running) if running else victim
+    # Who has not been started again since he died cannot be killed.
+    killed = suite.kill_child(name) if victim == "child" else suite.services[name].alive
+    if not killed:
+        return
+    if victim != "child":
+        suite.kill(name)
     left.remove(victim)
 
 
