@@ -53,7 +53,7 @@ def serve(url: str) -> None:
     """Be the service: any file is taken for given, there are none behind synthetic calibrations."""
     configure_logs("json", "warning")
     settings = CalmanagerSettings.load(port=0)
-    chosen = DatabaseSettings.load(database_url=url, database_pool_size=settings.threads + settings.uploads)
+    chosen = DatabaseSettings.load(database_url=url, database_pool_size=settings.database_connections)
     with open_database(chosen) as database, listen(settings.host, settings.port) as listening:
         manager = CalibrationManager.open(database)
         manager._looker = Trusting()  # type: ignore[assignment]

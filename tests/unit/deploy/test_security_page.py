@@ -43,7 +43,7 @@ def services() -> list[type[ServiceSettings]]:
     for module in pkgutil.walk_packages(nightcrew.__path__, "nightcrew."):
         if SETTINGS.search(module.name):
             importlib.import_module(module.name)
-    return ServiceSettings.__subclasses__()
+    return [one for one in ServiceSettings.__subclasses__() if one.__module__.startswith("nightcrew.")]
 
 
 def test_every_service_listens_on_loopback_unless_told_otherwise() -> None:

@@ -30,7 +30,7 @@ SPARE = 2
 """Candidates that are fetched besides those that are wanted, in case a file is gone."""
 NEAR = 200
 """Near misses that an explanation tells."""
-FEW = 10
+FEW = 5
 """Near misses that come with an answer without match."""
 MANY = 100
 """How far calibrations of a kind are counted for an answer without match."""

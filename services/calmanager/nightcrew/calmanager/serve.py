@@ -105,7 +105,7 @@ def _end_quietly(_signal: int, _frame: FrameType | None) -> None:
 def _database(settings: CalmanagerSettings) -> Database:
     chosen = DatabaseSettings.load()
     if "database_pool_size" not in chosen.model_fields_set:
-        chosen = DatabaseSettings.load(database_pool_size=settings.threads + settings.uploads)
+        chosen = DatabaseSettings.load(database_pool_size=settings.database_connections)
     return open_database(chosen, application="calmanager")
 
 

@@ -48,7 +48,10 @@ class CalmanagerSettings(ServiceSettings):
     max_header: int = Field(32 * 2**10, ge=1024, description="Most bytes of a request line and its headers")
     connections: int = Field(1000, ge=1, description="Connections that are served at once")
     requests: int = Field(256, ge=1, description="Requests that are in work at once")
-    threads: int = Field(8, ge=1, le=1000, description="Requests that use the database or the disk at once")
+    questions: int = Field(
+        2, ge=1, le=100, description="Questions which calibration belongs to a frame that are answered at once"
+    )
+    threads: int = Field(8, ge=1, le=1000, description="Other requests that use the database or the disk at once")
     uploads: int = Field(4, ge=1, le=100, description="Uploads that are received at once; others wait")
     header_timeout: float = Field(10.0, gt=0, description="Seconds for the headers of a request to arrive")
     body_timeout: float = Field(30.0, gt=0, description="Seconds in which a part of a body must arrive")
@@ -62,6 +65,11 @@ class CalmanagerSettings(ServiceSettings):
         if value is not None and not re.fullmatch(r"https?://[A-Za-z0-9_.:\[\]-]+(/[A-Za-z0-9_./~-]*)?", value):
             raise ValueError("must be an address such as https://calmgr.example.org")
         return value.rstrip("/") if value else value
+
+    @property
+    def database_connections(self) -> int:
+        """How many of the threads may want the database at once."""
+        return self.questions + self.threads + self.uploads
 
     @property
     def directory(self) -> Path:

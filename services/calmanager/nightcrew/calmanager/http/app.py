@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -61,13 +62,18 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
     SettingsError
         If the file of tokens cannot be read.
     """
+    questions = Workers(settings.questions, "calmanager-question")
     workers, uploads = Workers(settings.threads, "calmanager"), Workers(settings.uploads, "calmanager-upload")
     guard = Guard(Tokens(manager.database, settings.bootstrap_tokens()), workers, settings.reads_need_token)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what is there by now stays: looking through it again and again stops all answers for 0.1 s
         yield
+        gc.unfreeze()
         uploads.close()
+        questions.close()
         workers.close()
 
     app = FastAPI(
@@ -81,7 +87,7 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
         lifespan=lifespan,
     )
     metrics = Metrics()
-    service = Service(manager, settings, guard, workers, uploads, metrics)
+    service = Service(manager, settings, guard, questions, workers, uploads, metrics)
     routers = [health_routes(service), *own_routes(service)]
     if settings.archive:
         routers.append(archive_routes(service))

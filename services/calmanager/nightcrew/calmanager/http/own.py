@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nightcrew.calmanager.http.service import Service
     from nightcrew.calmanager.records import Record
     from nightcrew.shared.association import Answer
+    from nightcrew.shared.http.workers import Workers
 
 Which = Annotated[
     str, InPath(min_length=1, max_length=200, description="Number of the entry, or name of the file", examples=["17"])
@@ -72,11 +73,14 @@ def own_routes(service: Service) -> tuple[APIRouter, ...]:
 
 def _questions(router: APIRouter, service: Service, read: list[Any]) -> None:
     async def answered(
-        request: Request, body: wire.AssociateIn, question: Callable[[Target], tuple[Answer, Mapping[int, FileFacts]]]
+        request: Request,
+        body: wire.AssociateIn,
+        question: Callable[[Target], tuple[Answer, Mapping[int, FileFacts]]],
+        workers: Workers,
     ) -> Response:
         target = Target.from_request(body.target.tags, body.target.descriptors, body.target.name)
         try:
-            answer, files = await service.workers.run(question, target)
+            answer, files = await workers.run(question, target)
         except Exception:
             service.metrics.failed(target.instrument, body.caltype)
             raise
@@ -91,7 +95,7 @@ def _questions(router: APIRouter, service: Service, read: list[Any]) -> None:
         def question(target: Target) -> tuple[Answer, Mapping[int, FileFacts]]:
             return service.manager.offer(target, body.caltype, mode=body.mode, max_level=level, howmany=body.howmany)
 
-        return await answered(request, body, question)
+        return await answered(request, body, question, service.questions)
 
     @router.post("/explain", summary="The same, with what came near and why it does not serve",
                  response_model=wire.AssociateOut, dependencies=read, tags=["association"])  # fmt: skip
@@ -105,7 +109,7 @@ def _questions(router: APIRouter, service: Service, read: list[Any]) -> None:
             records = [service.manager.get(match.candidate.entry) for match in answer.matches]
             return answer, {one.id: FileFacts(one.md5, one.sha256, one.size) for one in records}
 
-        return await answered(request, body, question)
+        return await answered(request, body, question, service.workers)
 
 
 def _looking(router: APIRouter, service: Service, read: list[Any]) -> None:

@@ -30,8 +30,11 @@ class Service:
         How it is served.
     guard
         Who may do what.
+    questions
+        Threads that say which calibration belongs to a frame. They compute more than they wait: more of them would
+        answer no faster, and keep each other waiting.
     workers
-        Threads for questions.
+        Threads for what else asks the database or the disk.
     uploads
         Threads for uploads: clients that send slowly keep nobody from asking.
     metrics
@@ -41,6 +44,7 @@ class Service:
     manager: CalibrationManager
     settings: CalmanagerSettings
     guard: Guard
+    questions: Workers
     workers: Workers
     uploads: Workers
     metrics: Metrics
