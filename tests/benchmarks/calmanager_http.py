@@ -27,7 +27,7 @@ from benchmarks.synthetic_calibrations import fill, questions
 from nightcrew.calmanager import CalibrationManager
 from nightcrew.calmanager.database import CALIBRATION
 from nightcrew.calmanager.http.app import create_app
-from nightcrew.calmanager.serve import server_for
+from nightcrew.calmanager.serve import server_for, settle
 from nightcrew.calmanager.settings import CalmanagerSettings
 from nightcrew.shared.database import DatabaseSettings, open_database, upgrade
 from nightcrew.shared.http.listening import listen
@@ -57,8 +57,10 @@ def serve(url: str) -> None:
     with open_database(chosen) as database, listen(settings.host, settings.port) as listening:
         manager = CalibrationManager.open(database)
         manager._looker = Trusting()  # type: ignore[assignment]
+        app = create_app(manager, settings)
+        settle()
         print(listening.getsockname()[1], flush=True)
-        server_for(create_app(manager, settings), settings).run(sockets=[listening])
+        server_for(app, settings).run(sockets=[listening])
 
 
 def request(target: Target, caltype: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -68,10 +67,7 @@ def create_app(manager: CalibrationManager, settings: CalmanagerSettings) -> Fas
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        gc.collect()
-        gc.freeze()  # what is there by now stays: looking through it again and again stops all answers for 0.1 s
         yield
-        gc.unfreeze()
         uploads.close()
         questions.close()
         workers.close()
