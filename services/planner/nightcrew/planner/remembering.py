@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from nightcrew.shared.association import Target
     from nightcrew.shared.calibration_desk import CalibrationDesk, Change, Judged, Offer
 
-LONGEST = 600.0
-"""Seconds after which a question is asked again though nothing was heard of: the manager's rules may be others now."""
+LONGEST = 5.0
+"""Seconds after which a question is asked again though nothing was heard of: no change may stay unnoticed for long."""
 
 
 class _Question(NamedTuple):
