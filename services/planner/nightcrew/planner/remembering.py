@@ -86,7 +86,7 @@ class RememberingDesk:
             self._reached = None
             return changes
         self._reached = max([reached, *(change.number for change in changes)])
-        if self._reached > reached:
+        if changes:  # also with numbers below `reached`: a restored database counts anew from where it was
             self._answers.clear()
         return tuple(change for change in changes if change.number > after)
 
