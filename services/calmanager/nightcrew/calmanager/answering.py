@@ -47,17 +47,15 @@ class Answering(Keeping):
         -------
         Answer
             Its candidates have paths to files that are there.  A file that is gone or has changed is skipped: a near
-            miss, and a caveat of the first match.  Without any match it carries the ten nearest misses, and counts
-            those of the kind up to a thousand.
+            miss, and a caveat of the first match.  Without any match it carries the five nearest misses, and counts
+            those of the kind up to a hundred.
 
         Raises
         ------
         CalibrationError
             If the target does not tell something that the rule compares.
         """
-        question = self._question(target, caltype, mode, max_level)
-        with asking(self.database) as connection:
-            return question.answer(connection, howmany)
+        return self.offer(target, caltype, mode=mode, max_level=max_level, howmany=howmany)[0]
 
     def offer(
         self,
